@@ -1,0 +1,79 @@
+"""What a backend is: requests in, replies out, in the order in which they are done.
+
+A backend knows nothing of questions, paths or verdicts, and never grades. One bad reply is a `Reply` with an `error`;
+what makes every further call pointless is a raised BackendError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from qrd.records import Usage, digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How a reply is drawn. `temperature` 0 is greedy; `max_tokens` caps the reply; `seed` is used where it can be."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One call. `key` is the caller's name for it and is not sent.
+
+    `starts`: the reply must begin with one of these texts. A backend that can constrain decoding (`guides` is True)
+    picks the likeliest by the model's own probabilities; others ignore it, so the prompt must ask for it as well.
+    `stop` ends the reply before any of these texts.
+    """
+
+    key: str
+    messages: tuple[dict[str, str], ...]
+    sampling: Sampling = Sampling()
+    starts: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    want_logprob: bool = False
+
+    def hash(self, model: str, api_base: str | None) -> str:
+        """SHA-256 of everything that decides the reply: model, endpoint, messages and sampling."""
+        drawn = [self.sampling.temperature, self.sampling.top_p, self.sampling.max_tokens, self.sampling.seed]
+        return digest([model, api_base, list(self.messages), drawn, list(self.stop)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """The answer to a request, or the error that took its place after `attempts` tries.
+
+    `text` is None where the model gave none. `finish_reason` is `stop`, `length`, `content_filter` or what else the
+    provider says. `logprob` is the sum of natural log-probabilities of the reply's tokens, end token included.
+    """
+
+    key: str
+    text: str | None = None
+    finish_reason: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    logprob: float | None = None
+    error: str | None = None
+    attempts: int = 1
+
+
+class Backend(Protocol):
+    """A model that answers."""
+
+    model: str
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """One reply for each request, as they are done. `requests` is drawn from as capacity frees.
+
+        Raises: BackendError where no further call can succeed, ConfigError where the model cannot be had.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back memory, processes and connections."""
+        ...

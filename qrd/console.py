@@ -1,0 +1,143 @@
+"""Everything a person sees: messages, tables and progress on standard error; records alone go to standard output.
+
+Text of models and of files is untrusted: `clean` takes out control characters before it can reach a terminal, and
+nothing is ever read as Rich markup.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+PLAIN_LINE_EVERY_S = 5.0
+
+
+class Console:
+    """Standard error of one command; silent with `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def say(self, text: str) -> None:
+        """Print one message."""
+        if not self.quiet:
+            self.error(text)
+
+    def error(self, text: str) -> None:
+        """Print one message even with `quiet`."""
+        try:
+            print(clean(text), file=sys.stderr, flush=True)
+        except BrokenPipeError:
+            self.quiet = True
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Print a table; the first column is text, the others are set right."""
+        if self.quiet:
+            return
+        from rich.console import Console as RichConsole
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=Text(clean(title)), title_justify="left")
+        for position, column in enumerate(columns):
+            table.add_column(Text(clean(column)), justify="left" if position == 0 else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(clean(str(cell))) for cell in row))
+        width = None if self.is_terminal else 120
+        RichConsole(stderr=True, width=width, highlight=False).print(table)
+
+    def progress(self, label: str, total: int | None) -> Progress:
+        """A progress display to be used as a context manager."""
+        return Progress(self, label, total)
+
+
+class Progress:
+    """How far a stage is: a rich line on a terminal, elsewhere a plain line every few seconds.
+
+    `advance(done=1, failed=0, tokens=..., cost_usd=...)` adds to named counts; `done` drives the bar.
+    """
+
+    def __init__(self, console: Console, label: str, total: int | None) -> None:
+        self.console, self.label, self.total = console, label, total
+        self.counts: dict[str, float] = {"done": 0}
+        self.started = self._last_line = time.monotonic()
+        self._live: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Progress:
+        if self.console.is_terminal and not self.console.quiet:
+            self._start_live()
+        return self
+
+    def advance(self, **added: float) -> None:
+        """Add to the named counts and show them."""
+        for name, number in added.items():
+            self.counts[name] = self.counts.get(name, 0) + number
+        if self._live is not None:
+            self._live.update(self._task, completed=self.counts["done"], note=self._note())
+        elif time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            self.console.say(self._plain())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+        if self.counts["done"]:
+            self.console.say(self._plain())
+
+    def _start_live(self) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as RichProgress
+
+        self._live = RichProgress(
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False),
+            console=RichConsole(stderr=True),
+        )  # fmt: skip
+        self._task = self._live.add_task(self.label, total=self.total, note="")
+        self._live.start()
+
+    def _note(self) -> str:
+        parts = []
+        for name, number in self.counts.items():
+            if name == "cost_usd" and number:
+                parts.append(f"${number:.4f}{self._projected(number)}")
+            elif name not in ("done", "cost_usd") and number:
+                parts.append(f"{name} {number:,.0f}")
+        return ", ".join(parts)
+
+    def _projected(self, cost_usd: float) -> str:
+        if not self.total or not 0 < self.counts["done"] < self.total:
+            return ""
+        return f" of about ${cost_usd * self.total / self.counts['done']:.4f}"
+
+    def _plain(self) -> str:
+        done, seconds = self.counts["done"], time.monotonic() - self.started
+        of_total = f"/{self.total:,}" if self.total is not None else ""
+        eta = ""
+        if self.total and 0 < done < self.total:
+            eta = f", about {seconds * (self.total - done) / done:.0f} s left"
+        note = self._note()
+        return f"{self.label}: {done:,.0f}{of_total} in {seconds:.1f} s{eta}{', ' + note if note else ''}"
+
+
+def clean(text: str) -> str:
+    """`text` without control characters and direction overrides; tabs and line ends stay."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

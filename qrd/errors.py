@@ -1,0 +1,62 @@
+"""The one tree of errors that users meet; each class carries its exit code (README, *Exit codes*).
+
+A stage raises, the command line prints one line and exits. Anything outside this tree is a fault of ours (exit 1).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class QrdError(Exception):
+    """A failure that a user can act on; the text is one line and says what would help."""
+
+    exit_code = 1
+
+
+class ConfigError(QrdError):
+    """An option, a variable, a key of the configuration file or a model name that cannot be used."""
+
+    exit_code = 2
+
+
+class DataError(QrdError):
+    """A row that is not what its record demands."""
+
+    exit_code = 4
+
+    def __init__(self, file: str, line: int | None, field: str | None, problem: str) -> None:
+        self.file, self.line, self.field, self.problem = file, line, field, problem
+        place = ":".join(str(part) for part in (file, line, field) if part is not None)
+        super().__init__(f"{place}: {problem}")
+
+
+class StorageError(QrdError):
+    """A file that could not be written or read by the operating system."""
+
+    exit_code = 5
+
+    @classmethod
+    def of(cls, file: Any, error: OSError) -> StorageError:
+        """The error for an `OSError` met on `file`."""
+        return cls(f"{file}: {error.strerror or error}")
+
+
+class BackendError(QrdError):
+    """A provider that refused for good, or a budget that is spent: no further call is worth making."""
+
+    exit_code = 6
+
+
+class GateError(QrdError):
+    """A quality gate that failed: too many verdicts could not be read, or too few paths are left."""
+
+    exit_code = 7
+
+
+class Interrupted(QrdError):
+    """A run stopped by a signal; what was finished is saved and the same command resumes."""
+
+    def __init__(self, message: str, *, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number

@@ -1,0 +1,354 @@
+"""Rows in and out: a streaming reader that names every bad line, and the one writer, which loses and doubles nothing.
+
+A record is one write of one line to a file opened for appending, so a killed process leaves at most one torn line, at
+the end; opening the file again mends it. Data reaches the disk (fsync) every second and at the end: a killed *process*
+loses nothing that was written, a power cut at most the last second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path as File
+from types import TracebackType
+from typing import Any, BinaryIO, Generic, NamedTuple
+
+import msgspec
+
+from qrd.errors import ConfigError, DataError, StorageError
+from qrd.records import Fields, R, checked
+
+MAX_LINE_BYTES = 64 * 2**20
+FSYNC_EVERY_S = 1.0
+NAMED_BAD_LINES = 20
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Row(NamedTuple, Generic[R]):
+    """One line of a file: all its fields, the same as a checked record, and where it stands."""
+
+    fields: Fields
+    record: R
+    file: str
+    line: int
+
+
+class Reader(Generic[R]):
+    """The rows of several files (`-` is standard input) as checked records.
+
+    Bad rows are collected in `bad`. Without `skip_bad`, iterating raises one DataError at the end that names them;
+    `scan` does so before anything is paid for. `num_rows` counts all lines that hold something, bad ones included.
+    `unique` is the field no two rows may share.
+    """
+
+    def __init__(self, files: Iterable[str], kind: type[R], *, unique: str, skip_bad: bool = False) -> None:
+        self.files, self.kind, self.unique, self.skip_bad = tuple(files), kind, unique, skip_bad
+        self._reset()
+
+    def _reset(self) -> None:
+        self.bad: list[DataError] = []
+        self.num_rows = 0
+        self.sha256: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether some input can be read only once."""
+        return any(name == "-" or not File(name).is_file() for name in self.files)
+
+    def scan(self) -> int | None:
+        """The number of good rows, read once ahead; None for a stream, which is checked as it flows.
+
+        Raises: DataError naming every bad line, unless `skip_bad`.
+        """
+        for name in self.files:
+            if name != "-":
+                _open(name).close()
+        return None if self.is_stream else sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[Row[R]]:
+        self._reset()
+        for name in self.files:
+            yield from self._file_rows(name)
+        if self.bad and not self.skip_bad:
+            raise bad_lines(self.bad)
+
+    def _file_rows(self, name: str) -> Iterator[Row[R]]:
+        digest = hashlib.sha256()
+        shown = "<stdin>" if name == "-" else name
+        with _open(name) as stream:
+            for number, raw in _lines(stream, shown):
+                digest.update(raw)
+                text = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+                if not text.strip():
+                    continue
+                self.num_rows += 1
+                try:
+                    yield self._row(text, shown, number)
+                except DataError as error:
+                    self.bad.append(error)
+        self.sha256[shown] = digest.hexdigest()
+
+    def _row(self, raw: bytes, file: str, line: int) -> Row[R]:
+        fields = decode_object(raw, file, line)
+        record = checked(fields, self.kind, file=file, line=line)
+        key = getattr(record, self.unique)
+        place = f"{file}:{line}"
+        first = self._seen.setdefault(key, place)
+        if first != place:
+            raise DataError(file, line, self.unique, f"found {key!r} again, first used at {first}")
+        return Row(fields, record, file, line)
+
+
+def bad_lines(errors: list[DataError]) -> DataError:
+    """One error for several, a line each; past NAMED_BAD_LINES the rest is counted."""
+    if len(errors) == 1:
+        return errors[0]
+    named = [str(error) for error in errors[:NAMED_BAD_LINES]]
+    more = len(errors) - len(named)
+    total = DataError(errors[0].file, None, None, f"{len(errors)} bad lines")
+    total.args = ("\n".join(named + ([f"... and {more} more bad lines"] if more else [])),)
+    return total
+
+
+def decode_object(raw: bytes, file: str, line: int) -> Fields:
+    """The JSON object of one line.
+
+    Raises: DataError for anything else: bad UTF-8, NaN, a number out of range, a key that stands twice, ...
+    """
+    if len(raw) > MAX_LINE_BYTES:
+        raise DataError(file, line, None, f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB")
+    try:
+        fields = _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(file, line, None, f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise DataError(file, line, None, f"found {type(fields).__name__}, expected a JSON object")
+    if any(raw.count(b'"%s"' % key.encode()) > 1 for key in fields):
+        _refuse_double_keys(raw, file, line)
+    return fields
+
+
+def encode(fields: Mapping[str, Any]) -> bytes:
+    """The line of a record, line end included."""
+    return _encode(fields) + b"\n"
+
+
+class Disk:
+    """The system calls of the writer, in one place so that a test can make each of them fail."""
+
+    write = staticmethod(os.write)
+    fsync = staticmethod(os.fsync)
+    rename = staticmethod(os.replace)
+    truncate = staticmethod(os.ftruncate)
+
+
+DISK = Disk()
+
+
+class Writer:
+    """Appends records to a file, or writes them to standard output for `-`.
+
+    Opening takes the file's lock, mends a torn last line and, with `resume`, keeps what is there (`kept` lists those
+    rows); without it an existing file is set aside under a new name.
+
+    Raises: ConfigError where another process writes the file; StorageError where the system refuses.
+    """
+
+    def __init__(self, name: str, *, resume: bool = True, disk: Disk = DISK) -> None:
+        self.name, self.disk = name, disk
+        self.num_written = 0
+        self._synced = time.monotonic()
+        self._descriptor, self._lock = -1, None
+        if name == "-":
+            self._descriptor = sys.stdout.fileno()
+            return
+        try:
+            File(name).parent.mkdir(parents=True, exist_ok=True)
+            self._lock = take_lock(name)
+            if not resume:
+                set_aside(File(name))
+            self._descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._mend()
+        except OSError as error:
+            self._release()
+            raise StorageError.of(name, error) from None
+
+    def kept(self) -> Iterator[tuple[int, Fields]]:
+        """(line, fields) of the rows that were there when the file was opened.
+
+        Raises: DataError for a damaged row, with its byte offset.
+        """
+        if self.name == "-":
+            return
+        offset = 0
+        with _open(self.name) as stream:
+            for number, raw in _lines(stream, self.name):
+                try:
+                    yield number, decode_object(raw, self.name, number)
+                except DataError as error:
+                    raise DataError(self.name, number, None, f"{error.problem} (byte {offset})") from None
+                offset += len(raw)
+
+    def write(self, fields: Mapping[str, Any]) -> None:
+        """Append one record, whole or not at all as far as the next opening is concerned."""
+        line = memoryview(encode(fields))
+        try:
+            while line:  # a regular file takes a line in one write; only pipes and full disks split it
+                line = line[self.disk.write(self._descriptor, line) :]
+            self._sync_now_and_then()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise StorageError.of(self.name, error) from None
+        self.num_written += 1
+
+    def close(self) -> None:
+        """Bring everything to the disk and release the file."""
+        if self.name == "-" or self._descriptor < 0:
+            return
+        try:
+            self.disk.fsync(self._descriptor)
+        except OSError as error:
+            raise StorageError.of(self.name, error) from None
+        finally:
+            self._release()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _sync_now_and_then(self) -> None:
+        if self.name != "-" and time.monotonic() - self._synced >= FSYNC_EVERY_S:
+            self.disk.fsync(self._descriptor)
+            self._synced = time.monotonic()
+
+    def _mend(self) -> None:
+        """Cut a torn last line off; where only its line end is missing, add that."""
+        size = os.fstat(self._descriptor).st_size
+        start = _last_line_start(self._descriptor, size)
+        tail = os.pread(self._descriptor, size - start, start)
+        if not tail:
+            return
+        try:
+            decode_object(tail, self.name, 0)
+        except DataError:
+            self.disk.truncate(self._descriptor, start)
+        else:
+            self.disk.write(self._descriptor, b"\n")
+
+    def _release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        if self._lock is not None:
+            self._lock.release()
+
+
+def take_lock(name: str) -> Any:
+    """The lock of an output, held until released or until this process ends in any way.
+
+    Raises: ConfigError where another process holds it.
+    """
+    import filelock
+
+    lock = filelock.FileLock(f"{name}.lock", blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise ConfigError(f"{name}: another run is writing this output; wait for it or choose another") from None
+    return lock
+
+
+def set_aside(file: File) -> File | None:
+    """The new name of `file`, with the companions that begin with its name moved along; None where there is none."""
+    if not file.exists():
+        return None
+    number = 1
+    while (target := file.with_name(f"{file.name}.old-{number}")).exists():
+        number += 1
+    for suffix in (".manifest.json", ".failed.jsonl"):
+        companion = file.with_name(file.name + suffix)
+        if companion.exists():
+            companion.rename(target.with_name(target.name + suffix))
+    file.rename(target)
+    return target
+
+
+def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
+    """Put `data` at `file` so that a reader sees the old or the new content, never a part.
+
+    Raises: StorageError.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[disk.write(descriptor, rest) :]
+            disk.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        disk.rename(temporary, file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError.of(file, error) from None
+
+
+def _open(name: str) -> BinaryIO:
+    if name == "-":
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    try:
+        return open(name, "rb")
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
+
+
+def _lines(stream: BinaryIO, shown: str) -> Iterator[tuple[int, bytes]]:
+    """(number from 1, line); only the byte \\n ends a line, and what is past MAX_LINE_BYTES of one is dropped."""
+    number = 0
+    try:
+        while raw := stream.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            rest = raw
+            while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
+                rest = stream.readline(MAX_LINE_BYTES + 1)
+            yield number, raw
+    except OSError as error:
+        raise StorageError.of(shown, error) from None
+
+
+def _last_line_start(descriptor: int, size: int, block: int = 2**16) -> int:
+    """Offset behind the last line end of a file of `size` bytes."""
+    end = size
+    while end > 0:
+        begin = max(0, end - block)
+        found = os.pread(descriptor, end - begin, begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
+
+
+def _refuse_double_keys(raw: bytes, file: str, line: int) -> None:
+    def once(pairs: list[tuple[str, Any]]) -> Fields:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(file, line, twice, "this key stands twice in the object")
+        return fields
+
+    json.loads(raw, object_pairs_hook=once)

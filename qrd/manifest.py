@@ -1,0 +1,93 @@
+"""`OUTPUT.manifest.json`: where a file came from, so that a student can be traced back to the teacher's prompts."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from pathlib import Path as File
+from typing import Any
+
+import msgspec
+
+from qrd import __version__, knobs
+from qrd.jsonl import write_whole
+
+
+class Manifest:
+    """The manifest of one run of one command.
+
+    `finish` writes it beside `output`; nothing is written for standard output. Configurations hold no secret: keys
+    come from the environment only, and a password in a URL is masked.
+    """
+
+    def __init__(self, command: str, config: Any, output: str) -> None:
+        self.command, self.output = command, output
+        self.config = {name: masked(value) for name, value in knobs.plain(config).items()}
+        self.started = time.time()
+
+    def finish(
+        self,
+        *,
+        inputs: Mapping[str, str],
+        rows_in: int,
+        rows_out: int,
+        reasons: Mapping[str, int] | None = None,
+        cost_usd: float | None = None,
+        finished: bool = True,
+        **extra: Any,
+    ) -> None:
+        """Write the manifest; `inputs` maps each file to its SHA-256, `reasons` counts the rows that went elsewhere."""
+        if self.output == "-":
+            return
+        facts = {
+            "qrd": __version__, "command": self.command, "config": self.config, "seed": self.config.get("seed"),
+            "inputs": [self._input(file, sha256) for file, sha256 in inputs.items()],
+            "output": {"file": File(self.output).name, "sha256": sha256_of(File(self.output))},
+            "rows_in": rows_in, "rows_out": rows_out, "reasons": dict(reasons or {}),
+            "seconds": round(time.time() - self.started, 3), "cost_usd": cost_usd, "finished": finished, **extra,
+        }  # fmt: skip
+        write_whole(beside(self.output), msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+
+    @staticmethod
+    def _input(file: str, sha256: str) -> dict[str, Any]:
+        known = beside(file)
+        manifest = sha256_of(known) if known.is_file() else None
+        return {"file": file, "sha256": sha256, "manifest_sha256": manifest}
+
+
+def beside(output: str) -> File:
+    """The manifest's file for an output."""
+    return File(f"{output}.manifest.json")
+
+
+def stored(output: str) -> dict[str, Any]:
+    """The manifest of an output, or an empty dictionary where there is none that can be read."""
+    try:
+        found = msgspec.json.decode(beside(output).read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def sha256_of(file: File) -> str | None:
+    """The SHA-256 of a file or of all files below a folder, in hexadecimal; None where there is none."""
+    digest = hashlib.sha256()
+    if not file.is_file():
+        return None
+    with open(file, "rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def masked(value: Any) -> Any:
+    """`value` with user and password of a URL, and its query, replaced by `***`."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    if not (isinstance(value, str) and "://" in value):
+        return value
+    parts = urlsplit(value)
+    host = parts.netloc.rpartition("@")
+    netloc = f"***@{host[2]}" if host[1] else parts.netloc
+    return urlunsplit((parts.scheme, netloc, parts.path, "***" if parts.query else "", ""))

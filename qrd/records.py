@@ -1,0 +1,159 @@
+"""Question, Path, Verdict, Prediction: what a row must hold, and messages that name file, line and field.
+
+Rows travel as plain dictionaries so that fields nobody here knows survive from input to output; these classes check
+them. The field names are the project's contract with its users and are listed in the README.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from qrd.errors import DataError
+
+Task = Literal["choice", "boolean", "nli", "math", "text"]
+Correctness = Literal["valid", "invalid", "unscored"]
+Fields = dict[str, Any]
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A question with its gold answer; `answer` is None where there is no gold."""
+
+    id: str
+    task: Task
+    question: str
+    answer: str | None = None
+    context: str | None = None
+    choices: list[str] | None = None
+    meta: Fields | None = None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn of a prompt."""
+
+    role: str
+    content: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens and US dollars of one request; None where the backend does not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one judge said of a path; `raw` is its whole reply."""
+
+    judge: str
+    verdict: Correctness
+    reason: str | None = None
+    raw: str | None = None
+
+
+class Path(Question, frozen=True, kw_only=True):
+    """A question with one reply of a teacher, graded or not, judged or not."""
+
+    path_id: str
+    response: str | None
+    request_hash: str | None = None
+    teacher: str = "unknown"
+    style: str = "vanilla"
+    sample: int = 0
+    prompt: list[Message] | None = None
+    finish_reason: str | None = None
+    prediction: str | msgspec.UnsetType | None = msgspec.UNSET
+    correct: bool | msgspec.UnsetType | None = msgspec.UNSET
+    usage: Usage | None = None
+    verdicts: list[Verdict] | None = None
+    verdict: Correctness | msgspec.UnsetType | None = msgspec.UNSET
+    reject_reason: str | None = None
+
+
+class Prediction(Question, frozen=True, kw_only=True):
+    """A question with one reply of a model under evaluation."""
+
+    model: str
+    sample: int = 0
+    response: str | None
+    prediction: str | None = None
+    correct: bool | None = None
+    logprob: float | None = None
+    usage: Usage | None = None
+
+
+R = TypeVar("R", bound=Question)
+
+
+def checked(fields: Mapping[str, Any], kind: type[R], *, file: str, line: int) -> R:
+    """`fields` as a `kind`.
+
+    Raises: DataError with file, line, field, what was found and what was expected.
+    """
+    try:
+        record = msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        field, problem = _explained(str(error))
+        raise DataError(file, line, field, problem) from None
+    problem_at = _misfit(record)
+    if problem_at:
+        raise DataError(file, line, *problem_at)
+    return record
+
+
+def path_id(question_id: str, teacher: str, style: str, sample: int) -> str:
+    """16 hexadecimal digits that depend on these four values only."""
+    return digest([question_id, teacher, style, sample])[:16]
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON of `value`, in hexadecimal."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def answer_form(task: Task, choices: list[str] | None) -> str:
+    """The gold answers that a task accepts, in words."""
+    if task == "choice":
+        return f"a letter from A to {LETTERS[len(choices or 'A') - 1]}"
+    return {"boolean": "yes or no", "nli": "entailment, neutral or contradiction"}.get(task, "a text")
+
+
+def _misfit(record: Question) -> tuple[str, str] | None:
+    """(field, problem) where the parts of a question do not fit together, else None."""
+    if not record.id:
+        return "id", "found an empty string, expected a unique id"
+    if record.task == "choice" and not 2 <= len(record.choices or ()) <= len(LETTERS):
+        return (
+            "choices",
+            f"found {len(record.choices or ())} choices, expected 2 to {len(LETTERS)} for task choice",
+        )
+    if record.answer is None or record.task in ("math", "text"):
+        return None
+    accepted = {"boolean": ("yes", "no"), "nli": ("entailment", "neutral", "contradiction")}.get(
+        record.task, LETTERS[: len(record.choices or ())]
+    )
+    if record.answer in accepted and record.answer:
+        return None
+    return "answer", f"found {record.answer!r}, expected {answer_form(record.task, record.choices)}"
+
+
+def _explained(message: str) -> tuple[str | None, str]:
+    """(field, problem) out of msgspec's message, such as 'Expected `str`, got `int` - at `$.id`'."""
+    text, _, place = message.partition(" - at ")
+    field = place.strip("`").removeprefix("$.") or None
+    wrong_type = re.fullmatch(r"Expected `(.+)`, got `(.+)`", text)
+    if wrong_type:
+        return field, f"found {wrong_type[2]}, expected {wrong_type[1]}"
+    absent = re.fullmatch(r"Object missing required field `(.+)`", text)
+    if absent:
+        return ".".join(part for part in (field, absent[1]) if part), "found nothing, expected this field"
+    return field, text[:1].lower() + text[1:]
