@@ -1,0 +1,169 @@
+"""The words that models read, as data: reasoning styles, tasks and rubrics, each a TOML file with an id and a version.
+
+A prompt is put together by joining whole texts and never by filling templates, so nothing a question or a reply
+contains is read as markup. The question comes first and the style after it: calls that share a question share their
+beginning, which providers and vLLM cache.
+
+This room must not know how a model is called or what becomes of its reply.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path as File
+from typing import Any
+
+from qrd.errors import ConfigError
+from qrd.records import LETTERS, Question
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Messages = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Style:
+    """A way of reasoning that a teacher is asked for. Source: paper, section 2.2; the texts are ours."""
+
+    id: str
+    version: int
+    instruction: str
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """What a judge is asked to look for. Source: paper, section 2.3; the text is ours."""
+
+    id: str
+    version: int
+    instruction: str
+    summary: str = ""
+
+
+def styles(names: Sequence[str], files: Sequence[str] = ()) -> list[Style]:
+    """The styles called `names`, from the six of the paper and from TOML files of the user's own.
+
+    A file's style need not be named: with files and no names, the files' styles are meant.
+    Raises: ConfigError for an unknown name or a file that is no style.
+    """
+    own = [_loaded(Style, File(file)) for file in files]
+    known = {style.id: style for style in own}
+    chosen = []
+    for name in names or [style.id for style in own]:
+        chosen.append(known.get(name) or _shipped(Style, "styles", name))
+    return chosen
+
+
+def rubric(name_or_file: str) -> Rubric:
+    """The rubric of this name, or the one in this TOML file."""
+    if name_or_file.endswith(".toml"):
+        return _loaded(Rubric, File(name_or_file))
+    return _shipped(Rubric, "judges", name_or_file)
+
+
+def question_text(question: Question) -> str:
+    """The question as a model reads it: context, question, options."""
+    task = _task(question.task)
+    parts = []
+    if question.context:
+        parts.append(f"{task.get('context', 'Context')}:\n{question.context}")
+    parts.append(f"{task['question']}: {question.question}")
+    if question.choices:
+        parts.append("\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, question.choices)))
+    if "lead" in task:
+        parts.append(task["lead"])
+    return "\n\n".join(parts)
+
+
+def teacher_messages(question: Question, style: Style) -> Messages:
+    """What a teacher is sent for one path."""
+    return _user(question_text(question), style.instruction.strip(), _task(question.task)["ending"].strip())
+
+
+def student_messages(question: Question) -> Messages:
+    """What a student is trained on and tested with: a simple instruction and the question (paper, section 2.1)."""
+    return _user(question_text(question), "Reason step by step.", _task(question.task)["ending"].strip())
+
+
+def judge_messages(rubric: Rubric, question: Question, response: str, nonce: str) -> Messages:
+    """What a judge is sent: rubric, question and path, no gold; `nonce` is a word that the path cannot know."""
+    form = (
+        f"Reply with two lines and nothing else, in exactly this form:\n"
+        f"verdict {nonce}: valid or invalid\n"
+        f"reason: one sentence; for an invalid reasoning, name its first faulty step"
+    )
+    fence = f"=== reasoning {nonce} ==="
+    material = f"{fence}\n{response}\n{fence}"
+    return _user(rubric.instruction.strip(), question_text(question), material, form)
+
+
+def verdict_starts(nonce: str) -> tuple[str, str]:
+    """The two ways a well-formed verdict begins, for backends that can constrain decoding."""
+    return f"verdict {nonce}: valid\nreason:", f"verdict {nonce}: invalid\nreason:"
+
+
+def read_verdict(text: str | None, nonce: str) -> tuple[str, str | None]:
+    """(`valid`, `invalid` or `unscored`, the reason) of a judge's reply.
+
+    The whole reply must be the two lines asked for, so that a word inside prose never counts. What cannot be read is
+    `unscored` and never valid (method, departure 10).
+    """
+    form = re.compile(rf"verdict {re.escape(nonce)}: (valid|invalid)[ \t]*\r?\n[ \t]*reason:[ \t]*([^\r\n]*)")
+    found = form.fullmatch((text or "").strip())
+    if not found or not found[2].strip():
+        return "unscored", None
+    return found[1], found[2].strip()
+
+
+def _user(*parts: str) -> Messages:
+    return [{"role": "user", "content": "\n\n".join(parts)}]
+
+
+@cache
+def _task(name: str) -> dict[str, Any]:
+    return tomllib.loads(_folder("tasks").joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+def _folder(kind: str) -> Any:
+    return resources.files(__name__).joinpath(kind)
+
+
+def _shipped(kind: type[Any], folder: str, name: str) -> Any:
+    names = sorted(entry.name.removesuffix(".toml") for entry in _folder(folder).iterdir())
+    if name not in names:
+        raise ConfigError(f"{name!r} is not one of the {folder} {', '.join(names)}; a file of your own ends in .toml")
+    return _parsed(kind, _folder(folder).joinpath(f"{name}.toml").read_text("utf-8"), name)
+
+
+def _loaded(kind: type[Any], file: File) -> Any:
+    try:
+        return _parsed(kind, file.read_text("utf-8"), str(file))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: is not UTF-8 text") from None
+
+
+def _parsed(kind: type[Any], text: str, place: str) -> Any:
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{place}: not TOML: {error}") from None
+    unknown = set(found) - {"id", "version", "instruction", "summary"}
+    if unknown:
+        raise ConfigError(
+            f"{place}: unknown keys {', '.join(sorted(unknown))}; known: id, version, instruction, summary"
+        )
+    for name, wanted in (("id", str), ("version", int), ("instruction", str)):
+        if not isinstance(found.get(name), wanted) or not found[name]:
+            raise ConfigError(f"{place}: {name}: found {found.get(name)!r}, expected a {wanted.__name__}")
+    return kind(**found)
