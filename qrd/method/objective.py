@@ -1,0 +1,60 @@
+"""The objective (eq. 9), in the parts a window of micro-batches needs.
+
+A window is run in micro-batches, each with its own backward pass. That is exact because every normaliser
+(target tokens per student, number of co-routed paths) is known once the gates are drawn, before any forward
+pass: the parts below simply add up to eq. 9.
+
+Axes: K paths of the window or of one micro-batch, S students.
+"""
+
+import torch
+from torch import Tensor
+
+
+def distill_loss(alpha_KS: Tensor, ce_sum_KS: Tensor, num_tokens_KS: Tensor) -> Tensor:
+    """L_distill of each student over the window; 0 for a student without a path.
+
+    Given straight-through gates and detached sums, this is the router's lesson: a selected path on which the
+    student does better than its own average is pulled in, the others are pushed out. Pairs that were not
+    selected were never run, so they bear no gradient.
+
+    Shapes: alpha_KS, ce_sum_KS (summed over the pair's target tokens), num_tokens_KS -> loss_S.
+    Math: L(s) = sum_j a_js CE_js / sum_j a_js n_js; dL/da_js = (CE_js - L(s) n_js) / sum_j a_js n_js.
+    Source: section 2.6; departure 4.
+    """
+    selected_KS = alpha_KS.detach() > 0.5
+    gate_KS = torch.where(selected_KS, alpha_KS, 0.0)
+    ce_KS = torch.where(selected_KS, ce_sum_KS, 0.0)
+    num_tokens_S = (gate_KS * num_tokens_KS).sum(dim=0)
+    has_path_S = selected_KS.any(dim=0)
+    return torch.where(
+        has_path_S, (gate_KS * ce_KS).sum(dim=0) / torch.where(has_path_S, num_tokens_S, 1.0), 0.0
+    )
+
+
+def distill_share(ce_sum_KS: Tensor, window_tokens_S: Tensor) -> Tensor:
+    """What one micro-batch adds to sum_s L_distill(s), for the students' gradient (a scalar).
+
+    `ce_sum_KS` is 0 for pairs that were not run; `window_tokens_S` counts the target tokens of all selected
+    pairs of the window.
+    """
+    return (ce_sum_KS.sum(dim=0) / window_tokens_S.clamp(min=1)).sum()
+
+
+def co_routed(selected_KS: Tensor) -> Tensor:
+    """Which paths went to two students or more: those the peer-teaching pass uses.
+
+    Shapes: selected_KS bool -> K bool.
+    Source: section 2.5, eq. 8.
+    """
+    return selected_KS.sum(dim=1) >= 2
+
+
+def total_loss(
+    distill_S: Tensor, *, entropy: Tensor, mutual: Tensor, lambda_entropy: float, lambda_mutual: float
+) -> Tensor:
+    """Eq. 9: sum_s L_distill(s) - lambda_entropy H + lambda_mutual L_mutual (a scalar).
+
+    Source: section 2.6, eq. 9; departure 1.
+    """
+    return distill_S.sum() - lambda_entropy * entropy + lambda_mutual * mutual
