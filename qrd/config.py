@@ -32,7 +32,9 @@ class Streaming(Command):
     output: str = knob("-", "File to write; - is standard output.", short="-o", group=OUTPUT)
     limit: int | None = knob(None, "Read only the first N rows.", low=1, group=OUTPUT)
     shard: str | None = knob(None, "Take part I of N, as I/N from 1/N to N/N: stable by question id.", group=OUTPUT)
-    resume: bool = knob(True, "Continue an unfinished OUTPUT; --no-resume sets it aside and starts over.", group=OUTPUT)
+    resume: bool = knob(
+        True, "Go on with, or replace, the OUTPUT that is there; --no-resume sets it aside first.", group=OUTPUT
+    )
     skip_bad: bool = knob(False, "Set rows that cannot be read aside and go on (exit 3).", group=OUTPUT)
 
     def __post_init__(self) -> None:

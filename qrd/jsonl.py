@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path as File
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, NamedTuple
@@ -69,7 +70,7 @@ class Reader(Generic[R]):
         """
         for name in self.files:
             if name != "-":
-                _open(name).close()
+                open_input(name).close()
         return None if self.is_stream else sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Row[R]]:
@@ -82,8 +83,8 @@ class Reader(Generic[R]):
     def _file_rows(self, name: str) -> Iterator[Row[R]]:
         digest = hashlib.sha256()
         shown = "<stdin>" if name == "-" else name
-        with _open(name) as stream:
-            for number, raw in _lines(stream, shown):
+        with open_input(name) as stream:
+            for number, raw in lines(stream, shown):
                 digest.update(raw)
                 text = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
                 if not text.strip():
@@ -161,7 +162,7 @@ class Writer:
     Raises: ConfigError where another process writes the file; StorageError where the system refuses.
     """
 
-    def __init__(self, name: str, *, resume: bool = True, disk: Disk = DISK) -> None:
+    def __init__(self, name: str, *, resume: bool = True, disk: Disk = DISK, lock: bool = True) -> None:
         self.name, self.disk = name, disk
         self.num_written = 0
         self._synced = time.monotonic()
@@ -171,7 +172,7 @@ class Writer:
             return
         try:
             File(name).parent.mkdir(parents=True, exist_ok=True)
-            self._lock = take_lock(name)
+            self._lock = take_lock(name) if lock else None
             if not resume:
                 set_aside(File(name))
             self._descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -188,8 +189,8 @@ class Writer:
         if self.name == "-":
             return
         offset = 0
-        with _open(self.name) as stream:
-            for number, raw in _lines(stream, self.name):
+        with open_input(self.name) as stream:
+            for number, raw in lines(stream, self.name):
                 try:
                     yield number, decode_object(raw, self.name, number)
                 except DataError as error:
@@ -255,6 +256,37 @@ class Writer:
             self._lock.release()
 
 
+@contextmanager
+def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[Writer]:
+    """A Writer whose file takes the place of `name` when the block ends well, and is removed when it does not.
+
+    For outputs that are cheap to make again; `-` is standard output as usual. Without `resume` what was there is kept
+    under another name. Raises: as Writer.
+    """
+    if name == "-":
+        with Writer(name, disk=disk) as writer:
+            yield writer
+        return
+    file = File(name)
+    temporary = file.with_name(f".{file.name}.tmp")
+    lock = None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = take_lock(name)
+        temporary.unlink(missing_ok=True)
+        with Writer(str(temporary), disk=disk, lock=False) as writer:
+            yield writer
+        if not resume:
+            set_aside(file)
+        disk.rename(temporary, file)
+    except OSError as error:
+        raise StorageError.of(name, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+        if lock is not None:
+            lock.release()
+
+
 def take_lock(name: str) -> Any:
     """The lock of an output, held until released or until this process ends in any way.
 
@@ -262,7 +294,7 @@ def take_lock(name: str) -> Any:
     """
     import filelock
 
-    lock = filelock.FileLock(f"{name}.lock", blocking=False)
+    lock = filelock.FileLock(str(File(name).with_name(f".{File(name).name}.lock")), blocking=False)
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -307,7 +339,11 @@ def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
         raise StorageError.of(file, error) from None
 
 
-def _open(name: str) -> BinaryIO:
+def open_input(name: str) -> BinaryIO:
+    """The bytes of a file, or of standard input for `-`.
+
+    Raises: ConfigError where the file cannot be read.
+    """
     if name == "-":
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     try:
@@ -316,7 +352,7 @@ def _open(name: str) -> BinaryIO:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
 
 
-def _lines(stream: BinaryIO, shown: str) -> Iterator[tuple[int, bytes]]:
+def lines(stream: BinaryIO, shown: str) -> Iterator[tuple[int, bytes]]:
     """(number from 1, line); only the byte \\n ends a line, and what is past MAX_LINE_BYTES of one is dropped."""
     number = 0
     try:

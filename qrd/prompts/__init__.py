@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path as File
-from typing import Any
+from typing import Any, TypeVar
 
 from qrd.errors import ConfigError
 from qrd.records import LETTERS, Question
@@ -27,6 +27,7 @@ else:
     import tomli as tomllib
 
 Messages = list[dict[str, str]]
+Kind = TypeVar("Kind", "Style", "Rubric")
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,12 @@ class Rubric:
 def styles(names: Sequence[str], files: Sequence[str] = ()) -> list[Style]:
     """The styles called `names`, from the six of the paper and from TOML files of the user's own.
 
-    A file's style need not be named: with files and no names, the files' styles are meant.
+    Every style of a file is used, whether it is named or not; naming it sets its place.
     Raises: ConfigError for an unknown name or a file that is no style.
     """
-    own = [_loaded(Style, File(file)) for file in files]
-    known = {style.id: style for style in own}
-    chosen = []
-    for name in names or [style.id for style in own]:
-        chosen.append(known.get(name) or _shipped(Style, "styles", name))
-    return chosen
+    own = {style.id: style for style in (_loaded(Style, File(file)) for file in files)}
+    order = dict.fromkeys([*names, *own])
+    return [own.get(name) or _shipped(Style, "styles", name) for name in order]
 
 
 def rubric(name_or_file: str) -> Rubric:
@@ -137,14 +135,14 @@ def _folder(kind: str) -> Any:
     return resources.files(__name__).joinpath(kind)
 
 
-def _shipped(kind: type[Any], folder: str, name: str) -> Any:
+def _shipped(kind: type[Kind], folder: str, name: str) -> Kind:
     names = sorted(entry.name.removesuffix(".toml") for entry in _folder(folder).iterdir())
     if name not in names:
         raise ConfigError(f"{name!r} is not one of the {folder} {', '.join(names)}; a file of your own ends in .toml")
     return _parsed(kind, _folder(folder).joinpath(f"{name}.toml").read_text("utf-8"), name)
 
 
-def _loaded(kind: type[Any], file: File) -> Any:
+def _loaded(kind: type[Kind], file: File) -> Kind:
     try:
         return _parsed(kind, file.read_text("utf-8"), str(file))
     except OSError as error:
@@ -153,7 +151,7 @@ def _loaded(kind: type[Any], file: File) -> Any:
         raise ConfigError(f"{file}: is not UTF-8 text") from None
 
 
-def _parsed(kind: type[Any], text: str, place: str) -> Any:
+def _parsed(kind: type[Kind], text: str, place: str) -> Kind:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

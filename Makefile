@@ -1,0 +1,31 @@
+# Two commands do all on a fresh machine: `make demo` runs the whole pipeline offline, `make test` passes the tests.
+PY := .venv/bin/python
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: setup demo test check format bench clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt .ci/setup
+	.ci/setup
+
+demo: setup
+	$(PY) -m qrd demo
+
+# Two worker processes with one thread each: the suite is many small models, not one large one.
+test: setup
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
+
+check: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy qrd
+	.venv/bin/lint-imports
+	.venv/bin/interrogate --quiet qrd
+
+format: setup
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

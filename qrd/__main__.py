@@ -1,0 +1,5 @@
+"""`python -m qrd` is `qrd`."""
+
+from qrd.cli import main
+
+main()

@@ -1,0 +1,107 @@
+"""The command line: Typer only. Options become a configuration, the stage does the work, errors become exit codes.
+
+Nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from qrd import __version__
+from qrd.cli.options import CONTEXT_SETTINGS
+from qrd.console import Console
+from qrd.errors import Interrupted, QrdError
+
+app = typer.Typer(
+    name="qrd",
+    help="Distil the reasoning of a large language model into several small ones (QR-Distill).",
+    context_settings=CONTEXT_SETTINGS,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich help takes three times as long to start,
+)
+COMMANDS = ("generate", "judge", "filter", "train", "eval", "data", "inspect", "demo")
+for _name in COMMANDS:
+    import_module(f"qrd.cli.{_name}").register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"qrd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version.", is_eager=True, callback=_show_version, show_default=False
+    ),
+) -> None:
+    """Distil the reasoning of a large language model into several small ones (QR-Distill)."""
+
+
+def main() -> None:
+    """Run the command line and exit with the contract's code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head`): point standard output elsewhere so that the interpreter's last flush is quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
+
+
+def _run() -> int:
+    console = Console()
+    debug = "--debug" in sys.argv
+    try:
+        result: Any = app(standalone_mode=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        console.error(f"qrd: interrupted; to go on: {shlex.join(['qrd', *sys.argv[1:]])}")
+        return 128 + signal.SIGINT
+    except (typer.Exit, SystemExit) as stop:
+        return int(getattr(stop, "exit_code", getattr(stop, "code", 0)) or 0)
+    except typer.Abort:
+        return 128 + signal.SIGINT
+    except QrdError as error:
+        _explain(console, error, debug)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001  the last line of defence: a fault of ours becomes exit 1
+        return _usage_or_fault(console, error, debug)
+    return result if isinstance(result, int) else 0
+
+
+def _usage_or_fault(console: Console, error: Exception, debug: bool) -> int:
+    show, code = getattr(error, "format_message", None), getattr(error, "exit_code", 1)
+    if show is not None:
+        context = getattr(error, "ctx", None)
+        hint = f" ({context.command_path} --help)" if context is not None else ""
+        console.error(f"qrd: {show()}{hint}")
+        return int(code)
+    if debug:
+        raise error
+    console.error(f"qrd: a fault of qrd itself: {type(error).__name__}: {error} (--debug shows where)")
+    return 1
+
+
+def _explain(console: Console, error: QrdError, debug: bool) -> None:
+    if debug and not isinstance(error, Interrupted):
+        import traceback
+
+        console.error(traceback.format_exc())
+    console.error(f"qrd: {error}")
+
+
+def _terminated(signal_number: int, frame: Any) -> None:
+    raise Interrupted("stopped by a signal", signal_number=signal_number)

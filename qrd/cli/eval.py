@@ -1,0 +1,21 @@
+"""qrd eval"""
+
+from __future__ import annotations
+
+import typer
+
+from qrd.cli.exits import leave
+from qrd.cli.options import command
+from qrd.config import EvalConfig
+from qrd.console import Console
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on `app`."""
+
+    @command(app, "eval", EvalConfig)
+    def evaluate(config: EvalConfig) -> None:
+        """Questions to predictions and a table: accuracy of students, bases and ensembles."""
+        from qrd.stages.eval import run
+
+        leave(run(config, Console(quiet=config.quiet)))

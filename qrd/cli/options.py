@@ -1,0 +1,225 @@
+"""From a configuration class to a Typer command: flags, variables, `--config` and `--print-config` in one place.
+
+Order: flag, variable `QRD_<COMMAND>_<OPTION>`, table of `--config`, default. `--a-b` and `--a_b` are the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path as File
+from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+
+import typer
+
+from qrd import knobs
+from qrd.errors import ConfigError
+
+C = TypeVar("C")
+SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "variable", "DEFAULT_MAP": "--config", "DEFAULT": "default"}
+
+CONTEXT_SETTINGS: dict[str, Any] = {
+    "help_option_names": ["-h", "--help"],
+    "token_normalize_func": lambda token: token.replace("_", "-"),
+}
+
+
+def command(
+    app: typer.Typer, name: str, kind: type[C], *, ask: Callable[[C], C] | None = None, group: str | None = None
+) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
+    """A decorator that puts a function of one configuration on `app` as a command.
+
+    `ask` completes a configuration that lacks required options on a terminal. `group` is the command that this one is
+    a subcommand of; it prefixes variables and tables.
+    """
+
+    def register(run: Callable[[C], None]) -> Callable[[C], None]:
+        def body(context: typer.Context, **given: Any) -> None:
+            print_only = given.pop("print_config")
+            given.pop("config_file")
+            config = knobs.build(kind, {key: value for key, value in given.items() if value is not None})
+            if print_only:
+                _print_config(context, config, full_name)
+                return
+            run(_completed(context, config, ask))
+
+        full_name = f"{group} {name}" if group else name
+        body.__signature__ = _signature(kind, full_name)  # type: ignore[attr-defined]
+        body.__doc__ = run.__doc__
+        prefix = _prefix(full_name)
+        table = _table_name(full_name)
+        epilog = f"Every option is also a variable {prefix}_<OPTION> and a key of the table [{table}] of --config."
+        settings = {**CONTEXT_SETTINGS, "auto_envvar_prefix": prefix}
+        app.command(name, epilog=epilog, context_settings=settings)(body)
+        return run
+
+    return register
+
+
+def _prefix(full_name: str) -> str:
+    return "QRD_" + full_name.upper().replace(" ", "_").replace("-", "_")
+
+
+def _table_name(full_name: str) -> str:
+    return full_name.replace(" ", ".")
+
+
+def _signature(kind: type[Any], full_name: str) -> inspect.Signature:
+    hints = get_type_hints(kind)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+    for field in _in_help_order(kind):
+        annotation = Annotated[_cli_type(field, hints[field.name]), _declared(field)]
+        parameters.append(inspect.Parameter(field.name, keyword, annotation=annotation, default=_default(field)))
+    config_file = typer.Option(
+        "--config", help="TOML file with a table per command.", is_eager=True, callback=_reader(full_name),
+        envvar=f"{_prefix(full_name)}_CONFIG", show_envvar=False,
+    )  # fmt: skip
+    words = "Show what is in force and where each value came from."
+    show = typer.Option("--print-config", help=words, show_envvar=False, show_default=False)
+    parameters.append(
+        inspect.Parameter("config_file", keyword, annotation=Annotated[str | None, config_file], default=None)
+    )
+    parameters.append(inspect.Parameter("print_config", keyword, annotation=Annotated[bool, show], default=False))
+    return inspect.Signature(parameters)
+
+
+def _in_help_order(kind: type[Any]) -> list[dataclasses.Field[Any]]:
+    """Arguments first, one word before many; then the command's own options, then those it shares."""
+    depth: dict[str, int] = {}
+    for number, base in enumerate(reversed(kind.__mro__)):
+        depth |= dict.fromkeys(getattr(base, "__annotations__", {}), -number)
+
+    arguments = [field for field in dataclasses.fields(kind) if field.metadata["positional"]]
+    options = [field for field in dataclasses.fields(kind) if not field.metadata["positional"]]
+    arguments.sort(key=lambda field: isinstance(field.default, tuple))
+    return arguments + sorted(options, key=lambda field: depth[field.name])
+
+
+def _cli_type(field: dataclasses.Field[Any], annotation: Any) -> Any:
+    """What Typer parses: every option may be left out, so that configuration classes alone know the defaults."""
+    item: Any = knobs.item_type(annotation)
+    if item is bool:
+        return bool
+    if field.metadata["comma"]:
+        return str | None
+    return list[item] | None if get_origin(annotation) is tuple else item | None
+
+
+def _declared(field: dataclasses.Field[Any]) -> Any:
+    facts = field.metadata
+    shown = _shown_default(field)
+    words = facts["help"] + (f" [{', '.join(facts['choices'])}]" if facts["choices"] else "")
+    if facts["positional"]:
+        metavar = "[INPUT]..." if isinstance(field.default, tuple) else field.name.upper()
+        return typer.Argument(help=words, show_default=False, metavar=metavar, envvar=None)
+    names = [knobs.flag_of(field.name)] + ([facts["short"]] if facts["short"] else [])
+    if isinstance(field.default, bool) and field.default:
+        names[0] += "/" + knobs.flag_of("no_" + field.name)
+    return typer.Option(*names, help=words, show_default=shown, show_envvar=False)
+
+
+def _shown_default(field: dataclasses.Field[Any]) -> Any:
+    if isinstance(field.default, bool) or field.default in (None, "", ()):
+        return False
+    return ",".join(str(item) for item in field.default) if isinstance(field.default, tuple) else str(field.default)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """Typer's default: unset, so that configuration classes alone know the defaults; flags need theirs."""
+    return field.default if isinstance(field.default, bool) else None
+
+
+def _reader(full_name: str) -> Callable[[typer.Context, str | None], str | None]:
+    """An eager callback that makes a table of the file the defaults of this command."""
+
+    def read(context: typer.Context, file: str | None) -> str | None:
+        if file is not None:
+            known = {parameter.name or "" for parameter in context.command.params} - {"config_file", "print_config"}
+            context.default_map = _table(File(file), full_name, known)
+        return file
+
+    return read
+
+
+def _table(file: File, full_name: str, known: set[str]) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        table: Any = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from None
+    for word in full_name.split():
+        table = table.get(word, {}) if isinstance(table, dict) else {}
+    found = {key.replace("-", "_"): value for key, value in table.items()}
+    unknown = sorted(set(found) - known)
+    if unknown:
+        raise ConfigError(f"{file}: [{_table_name(full_name)}]: no option is called {', '.join(unknown)}")
+    return {key: [str(v) for v in value] if isinstance(value, list) else value for key, value in found.items()}
+
+
+def _completed(context: typer.Context, config: C, ask: Callable[[C], C] | None) -> C:
+    """The configuration with its required options, asked for where a person can answer; help where input would hang."""
+    lacking = knobs.missing(config)
+    if lacking and ask is not None and sys.stdin.isatty() and sys.stderr.isatty():
+        config = ask(config)
+        print(f"same as: {command_line(context.command_path, config)}", file=sys.stderr)
+        lacking = knobs.missing(config)
+    if lacking:
+        names = " and ".join("INPUT" if name == "input" else knobs.flag_of(name) for name in lacking)
+        raise ConfigError(f"{names} must be given (qrd {context.info_name} --help)")
+    if getattr(config, "input", ()) == ("-",) and sys.stdin.isatty() and not _reads_nothing(config):
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(2)
+    return config
+
+
+def _reads_nothing(config: Any) -> bool:
+    return (getattr(config, "name", None) or "").startswith("reasoning-gym:") or bool(getattr(config, "hub", False))
+
+
+def command_line(path: str, config: Any) -> str:
+    """The shell command that gives this configuration, defaults left out."""
+    import shlex
+
+    words = path.split()
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value == field.default:
+            continue
+        flag = field.metadata["short"] or knobs.flag_of(field.name)
+        if field.metadata["positional"]:
+            words[2:2] = value
+        elif isinstance(value, bool):
+            words.append(flag if value else knobs.flag_of("no_" + field.name))
+        elif isinstance(value, tuple) and not field.metadata["comma"]:
+            words += [word for item in value for word in (flag, str(item))]
+        else:
+            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+    return shlex.join(words)
+
+
+def _print_config(context: typer.Context, config: Any, full_name: str) -> None:
+    """TOML on standard output that `--config` reads back, each line with where its value came from."""
+    import tomli_w
+
+    lines = [f"[{_table_name(full_name)}]"]
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        source = context.get_parameter_source(field.name)
+        origin = SOURCES.get(source.name if source else "DEFAULT", "default")
+        if field.metadata["positional"]:
+            lines.append(f"# {field.name} = {list(value)!r}  # {origin}")
+        elif value is None:
+            lines.append(f"# {field.name} is not set")
+        else:
+            plain = list(value) if isinstance(value, tuple) else value
+            rendered = tomli_w.dumps({field.name: plain}, multiline_strings=False).strip()
+            lines.append(" ".join(rendered.split()) + f"  # {origin}")
+    print("\n".join(lines))

@@ -1,0 +1,113 @@
+"""What `generate`, `judge` and `eval` share: selecting rows, refusing mixtures, noting failures, counting money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import Any, TypeVar
+
+from qrd import jsonl
+from qrd.backends import BackendSettings, Reply
+from qrd.config import Calling
+from qrd.console import Console
+from qrd.errors import ConfigError
+from qrd.jsonl import Reader, Row
+from qrd.manifest import stored
+from qrd.records import Fields, Question, in_shard
+
+Q = TypeVar("Q", bound=Question)
+
+ENDPOINT_KNOBS = ("temperature", "top_p", "max_tokens", "seed", "api_base")
+NAMED_FAILURES = 5
+
+
+@dataclass
+class Tally:
+    """Counts of one run; `reasons` says why rows are not in the output."""
+
+    num_in: int = 0
+    num_out: int = 0
+    num_kept: int = 0
+    num_bad: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    cost_usd: float = 0.0
+    failed: list[Fields] = field(default_factory=list)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some rows failed or were set aside (exit 3)."""
+        return bool(self.num_bad or self.failed)
+
+    def add_usage(self, fields: Fields) -> None:
+        """Count the cost that a row carries."""
+        usage = fields.get("usage")
+        if isinstance(usage, dict):
+            self.cost_usd += usage.get("cost_usd") or 0.0
+
+
+def settings_of(config: Calling, *, spent_usd: float = 0.0) -> BackendSettings:
+    """The backend's part of a configuration."""
+    names = BackendSettings.__dataclass_fields__
+    given = {name: getattr(config, name) for name in names if hasattr(config, name)}
+    return BackendSettings(**{**given, "spent_usd": spent_usd})
+
+
+def selected(reader: Reader[Q], config: Any) -> Iterator[Row[Q]]:
+    """The rows of --limit and --shard: the first N of this part."""
+    part, total = config.shard_parts()
+    taken = 0
+    for row in reader:
+        if not in_shard(row.record.id, part, total):
+            continue
+        if config.limit is not None and taken >= config.limit:
+            if not reader.is_stream:
+                continue
+            return
+        taken += 1
+        yield row
+
+
+def refuse_mixture(output: str, config: Any, problem: str) -> None:
+    """Stop a run whose output holds rows made in another way, naming what changed (never mix two kinds of work).
+
+    Raises: ConfigError, always.
+    """
+    before = stored(output).get("config", {})
+    changed = []
+    for name in ENDPOINT_KNOBS:
+        now = getattr(config, name, None)
+        if name in before and before[name] != now:
+            changed.append(f"--{name.replace('_', '-')} {before[name]} -> {now}")
+    what = ", ".join(changed) or problem
+    raise ConfigError(
+        f"{output}: holds rows made otherwise ({what}); give another -o, or --no-resume to set the file aside"
+    )
+
+
+def failed_row(identity: Fields, reply: Reply) -> Fields:
+    """The line of OUTPUT.failed.jsonl for a request that has no reply."""
+    return {**identity, "error": reply.error, "attempts": reply.attempts}
+
+
+def report_failures(output: str, failed: Iterable[Fields], console: Console) -> None:
+    """Write OUTPUT.failed.jsonl anew, or remove it where nothing failed; name a few failures."""
+    rows = list(failed)
+    for row in rows[:NAMED_FAILURES]:
+        console.say(f"failed after {row['attempts']} attempts: {row.get('id')}: {row['error']}")
+    if len(rows) > NAMED_FAILURES:
+        console.say(f"... and {len(rows) - NAMED_FAILURES} more failed requests")
+    if output == "-":
+        return
+    file = File(f"{output}.failed.jsonl")
+    if rows:
+        jsonl.write_whole(file, b"".join(jsonl.encode(row) for row in rows))
+        console.say(f"{file}: {len(rows)} failed requests; the same command tries them again")
+    else:
+        file.unlink(missing_ok=True)
+
+
+def report_bad(reader: Reader[Any], console: Console) -> None:
+    """Name the lines that --skip-bad set aside."""
+    if reader.bad:
+        console.say(f"{len(reader.bad)} bad lines set aside:\n{jsonl.bad_lines(reader.bad)}")
