@@ -1,0 +1,89 @@
+"""Messages as the tokens that a local model reads; training and inference share these functions.
+
+Models without a chat template, such as bases, get a plain one: each message on its own, a blank line between, and a
+reply that begins on a fresh line. It names no roles, since a base model has never seen any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+Messages = Sequence[Mapping[str, str]]
+
+_REPLY = "\ue000reply\ue000"  # stands for a reply when a template is asked what follows one
+_JOINER = "\N{WORD JOINER}"
+
+
+def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
+    """The prompt's token ids, up to where the reply begins, with one BOS where the tokenizer uses one.
+
+    A template may write BOS itself or leave it to the tokenizer; either way it stands once, at the front. A special
+    token spelled out in a message is broken up with an invisible character: text cannot end a turn or begin one.
+    """
+    messages = [{**message, "content": _defused(tokenizer, message["content"])} for message in messages]
+    if tokenizer.chat_template:
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    else:
+        text = plain_prompt(messages)
+    ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    lead = _leading(tokenizer)
+    return ids if ids[: len(lead)] == lead else lead + ids
+
+
+def plain_prompt(messages: Messages) -> str:
+    """The prompt of a model without a chat template."""
+    return "".join(f"{message['content'].strip()}\n\n" for message in messages)
+
+
+@lru_cache(maxsize=16)
+def end_of_turn(tokenizer: Any) -> int:
+    """The token that ends a reply: the first special one that the chat template puts behind it, else EOS.
+
+    Example: EOS of Gemma's tokenizer is ``<eos>``, but its chat template ends a turn with ``<end_of_turn>``.
+    Raises: ValueError for a tokenizer that has neither.
+    """
+    if tokenizer.chat_template:
+        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _REPLY}]
+        behind = tokenizer.apply_chat_template(turns, tokenize=False).partition(_REPLY)[2]
+        special = _special_ids(tokenizer)
+        for token in tokenizer(behind, add_special_tokens=False)["input_ids"]:
+            if token in special:
+                return int(token)
+    if tokenizer.eos_token_id is None:
+        raise ValueError(f"{tokenizer.name_or_path}: the tokenizer has no token that ends a text")
+    return int(tokenizer.eos_token_id)
+
+
+def end_tokens(tokenizer: Any, generation_config: Any = None) -> list[int]:
+    """Every id that ends a reply, `end_of_turn` first; `generation_config` is the model's own."""
+    configured = getattr(generation_config, "eos_token_id", None)
+    others = configured if isinstance(configured, (list, tuple)) else [configured]
+    found = [end_of_turn(tokenizer), tokenizer.eos_token_id, *others]
+    return list(dict.fromkeys(token for token in found if token is not None))
+
+
+def _defused(tokenizer: Any, text: str) -> str:
+    pattern = _special_pattern(tokenizer)
+    return pattern.sub(lambda found: found[0][:1] + _JOINER + found[0][1:], text) if pattern else text
+
+
+@lru_cache(maxsize=16)
+def _special_pattern(tokenizer: Any) -> re.Pattern[str] | None:
+    added = tokenizer.added_tokens_decoder
+    spelled = sorted((added[token].content for token in _special_ids(tokenizer)), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, spelled))) if spelled else None
+
+
+@lru_cache(maxsize=16)
+def _special_ids(tokenizer: Any) -> frozenset[int]:
+    return frozenset(token for token, added in tokenizer.added_tokens_decoder.items() if added.special)
+
+
+@lru_cache(maxsize=16)
+def _leading(tokenizer: Any) -> list[int]:
+    """[BOS] where the tokenizer puts it before a text by itself, else []."""
+    bos = tokenizer.bos_token_id
+    return [bos] if bos is not None and tokenizer("a")["input_ids"][:1] == [bos] else []
