@@ -8,7 +8,6 @@ loses nothing that was written, a power cut at most the last second.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 import time
@@ -16,19 +15,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path as File
 from types import TracebackType
-from typing import Any, BinaryIO, Generic, NamedTuple
-
-import msgspec
+from typing import Any, Generic, NamedTuple
 
 from qrd.errors import ConfigError, DataError, StorageError
+from qrd.lines import Tapped, decode_object, encode, numbered, open_input
 from qrd.records import Fields, R, checked
 
-MAX_LINE_BYTES = 64 * 2**20
 FSYNC_EVERY_S = 1.0
 NAMED_BAD_LINES = 20
 
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+__all__ = [
+    "DISK", "Disk", "Reader", "Row", "Writer", "bad_lines", "decode_object", "encode", "open_input", "replacing",
+    "set_aside", "take_lock", "write_whole",
+]  # fmt: skip
 
 
 class Row(NamedTuple, Generic[R]):
@@ -45,10 +44,10 @@ class Reader(Generic[R]):
 
     Bad rows are collected in `bad`. Without `skip_bad`, iterating raises one DataError at the end that names them;
     `scan` does so before anything is paid for. `num_rows` counts all lines that hold something, bad ones included.
-    `unique` is the field no two rows may share.
+    `unique` is the field no two rows may share, if any.
     """
 
-    def __init__(self, files: Iterable[str], kind: type[R], *, unique: str, skip_bad: bool = False) -> None:
+    def __init__(self, files: Iterable[str], kind: type[R], *, unique: str | None, skip_bad: bool = False) -> None:
         self.files, self.kind, self.unique, self.skip_bad = tuple(files), kind, unique, skip_bad
         self._reset()
 
@@ -84,8 +83,7 @@ class Reader(Generic[R]):
         digest = hashlib.sha256()
         shown = "<stdin>" if name == "-" else name
         with open_input(name) as stream:
-            for number, raw in lines(stream, shown):
-                digest.update(raw)
+            for number, raw in numbered(Tapped(stream, digest), shown):
                 text = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
                 if not text.strip():
                     continue
@@ -99,11 +97,12 @@ class Reader(Generic[R]):
     def _row(self, raw: bytes, file: str, line: int) -> Row[R]:
         fields = decode_object(raw, file, line)
         record = checked(fields, self.kind, file=file, line=line)
-        key = getattr(record, self.unique)
-        place = f"{file}:{line}"
-        first = self._seen.setdefault(key, place)
-        if first != place:
-            raise DataError(file, line, self.unique, f"found {key!r} again, first used at {first}")
+        if self.unique is not None:
+            key = getattr(record, self.unique)
+            place = f"{file}:{line}"
+            first = self._seen.setdefault(key, place)
+            if first != place:
+                raise DataError(file, line, self.unique, f"found {key!r} again, first used at {first}")
         return Row(fields, record, file, line)
 
 
@@ -116,29 +115,6 @@ def bad_lines(errors: list[DataError]) -> DataError:
     total = DataError(errors[0].file, None, None, f"{len(errors)} bad lines")
     total.args = ("\n".join(named + ([f"... and {more} more bad lines"] if more else [])),)
     return total
-
-
-def decode_object(raw: bytes, file: str, line: int) -> Fields:
-    """The JSON object of one line.
-
-    Raises: DataError for anything else: bad UTF-8, NaN, a number out of range, a key that stands twice, ...
-    """
-    if len(raw) > MAX_LINE_BYTES:
-        raise DataError(file, line, None, f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB")
-    try:
-        fields = _decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(file, line, None, f"not JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise DataError(file, line, None, f"found {type(fields).__name__}, expected a JSON object")
-    if any(raw.count(b'"%s"' % key.encode()) > 1 for key in fields):
-        _refuse_double_keys(raw, file, line)
-    return fields
-
-
-def encode(fields: Mapping[str, Any]) -> bytes:
-    """The line of a record, line end included."""
-    return _encode(fields) + b"\n"
 
 
 class Disk:
@@ -190,9 +166,10 @@ class Writer:
             return
         offset = 0
         with open_input(self.name) as stream:
-            for number, raw in lines(stream, self.name):
+            for number, raw in numbered(stream, self.name):
                 try:
-                    yield number, decode_object(raw, self.name, number)
+                    if raw.strip():
+                        yield number, decode_object(raw, self.name, number)
                 except DataError as error:
                     raise DataError(self.name, number, None, f"{error.problem} (byte {offset})") from None
                 offset += len(raw)
@@ -339,33 +316,6 @@ def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
         raise StorageError.of(file, error) from None
 
 
-def open_input(name: str) -> BinaryIO:
-    """The bytes of a file, or of standard input for `-`.
-
-    Raises: ConfigError where the file cannot be read.
-    """
-    if name == "-":
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-    try:
-        return open(name, "rb")
-    except OSError as error:
-        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
-
-
-def lines(stream: BinaryIO, shown: str) -> Iterator[tuple[int, bytes]]:
-    """(number from 1, line); only the byte \\n ends a line, and what is past MAX_LINE_BYTES of one is dropped."""
-    number = 0
-    try:
-        while raw := stream.readline(MAX_LINE_BYTES + 1):
-            number += 1
-            rest = raw
-            while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-                rest = stream.readline(MAX_LINE_BYTES + 1)
-            yield number, raw
-    except OSError as error:
-        raise StorageError.of(shown, error) from None
-
-
 def _last_line_start(descriptor: int, size: int, block: int = 2**16) -> int:
     """Offset behind the last line end of a file of `size` bytes."""
     end = size
@@ -376,15 +326,3 @@ def _last_line_start(descriptor: int, size: int, block: int = 2**16) -> int:
             return begin + found + 1
         end = begin
     return 0
-
-
-def _refuse_double_keys(raw: bytes, file: str, line: int) -> None:
-    def once(pairs: list[tuple[str, Any]]) -> Fields:
-        fields = dict(pairs)
-        if len(fields) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(file, line, twice, "this key stands twice in the object")
-        return fields
-
-    json.loads(raw, object_pairs_hook=once)

@@ -90,7 +90,7 @@ class Prediction(Question, frozen=True, kw_only=True):
     usage: Usage | None = None
 
 
-R = TypeVar("R", bound=Question)
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 def checked(fields: Mapping[str, Any], kind: type[R], *, file: str, line: int) -> R:
@@ -103,7 +103,7 @@ def checked(fields: Mapping[str, Any], kind: type[R], *, file: str, line: int) -
     except msgspec.ValidationError as error:
         field, problem = _explained(str(error))
         raise DataError(file, line, field, problem) from None
-    problem_at = _misfit(record)
+    problem_at = _misfit(record) if isinstance(record, Question) else None
     if problem_at:
         raise DataError(file, line, *problem_at)
     return record
