@@ -256,6 +256,8 @@ def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[
         if not resume:
             set_aside(file)
         disk.rename(temporary, file)
+    except BrokenPipeError:
+        raise  # standard output, written by the same block, has lost its reader
     except OSError as error:
         raise StorageError.of(name, error) from None
     finally:

@@ -12,6 +12,7 @@ import msgspec
 
 from qrd import __version__, knobs
 from qrd.jsonl import write_whole
+from qrd.records import digest
 
 
 class Manifest:
@@ -57,8 +58,8 @@ class Manifest:
 
 
 def beside(output: str) -> File:
-    """The manifest's file for an output."""
-    return File(f"{output}.manifest.json")
+    """The manifest's file for an output: next to a file, inside a folder."""
+    return File(output) / "manifest.json" if File(output).is_dir() else File(f"{output}.manifest.json")
 
 
 def stored(output: str) -> dict[str, Any]:
@@ -71,14 +72,17 @@ def stored(output: str) -> dict[str, Any]:
 
 
 def sha256_of(file: File) -> str | None:
-    """The SHA-256 of a file or of all files below a folder, in hexadecimal; None where there is none."""
-    digest = hashlib.sha256()
+    """The SHA-256 of a file, or of the names and contents of all files below a folder; None where there is nothing."""
+    if file.is_dir():
+        below = sorted(f.relative_to(file).as_posix() for f in file.rglob("*") if f.is_file())
+        return digest([[name, sha256_of(file / name)] for name in below])
     if not file.is_file():
         return None
+    hashed = hashlib.sha256()
     with open(file, "rb") as stream:
         while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+            hashed.update(block)
+    return hashed.hexdigest()
 
 
 def masked(value: Any) -> Any:

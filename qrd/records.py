@@ -23,10 +23,15 @@ Fields = dict[str, Any]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A question with its gold answer; `answer` is None where there is no gold."""
+class Identified(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that belongs to the question of this id."""
 
     id: str
+
+
+class Question(Identified, frozen=True, kw_only=True):
+    """A question with its gold answer; `answer` is None where there is no gold."""
+
     task: Task
     question: str
     answer: str | None = None

@@ -14,9 +14,9 @@ from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.jsonl import Reader, Row
 from qrd.manifest import stored
-from qrd.records import Fields, Question, in_shard
+from qrd.records import Fields, Identified, in_shard
 
-Q = TypeVar("Q", bound=Question)
+Q = TypeVar("Q", bound=Identified)
 
 ENDPOINT_KNOBS = ("temperature", "top_p", "max_tokens", "seed", "api_base")
 NAMED_FAILURES = 5
