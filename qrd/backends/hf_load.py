@@ -1,0 +1,101 @@
+"""Loading a model and its tokenizer with transformers, so that every mistake is one line and nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path as File
+from typing import Any
+
+from qrd.backends.settings import BackendSettings
+from qrd.errors import ConfigError
+
+
+def source_of(model: str) -> str:
+    """The folder or hub name behind `hf:X`, `vllm:X` or `embedded:X`.
+
+    Raises: ConfigError for an embedded encoder, which writes no text.
+    """
+    from qrd import embedded
+
+    if not embedded.is_embedded(model):
+        return model.partition(":")[2]
+    if embedded.described(model).kind == "encoder":
+        raise ConfigError(f"{model}: is an encoder and writes no text")
+    return str(embedded.folder_of(model))
+
+
+def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
+    """The causal model, in evaluation mode on its device, and its tokenizer.
+
+    Raises: ConfigError where either cannot be had.
+    """
+    if missing := _missing("torch", "transformers"):
+        raise ConfigError(f"{model}: needs {missing}; install it with: pip install 'qrd[local]'")
+    import transformers
+    from safetensors import SafetensorError
+
+    logging: Any = transformers.utils.logging
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    source, trust = source_of(model), settings.trust_remote_code
+    device = device_of(settings)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
+        network = transformers.AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype_of(settings, device), use_safetensors=True, trust_remote_code=trust
+        )
+    except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:
+        raise ConfigError(f"{model}: cannot be loaded: {first_line(error)}") from None
+    return network.to(device).eval(), tokenizer
+
+
+def device_of(settings: BackendSettings) -> Any:
+    """The torch device: as given, else cuda where there is one, else cpu.
+
+    Raises: ConfigError for a device that this machine does not have.
+    """
+    import torch
+
+    name = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"--device {name}: {first_line(error)}") from None
+    return device
+
+
+def dtype_of(settings: BackendSettings, device: Any) -> Any:
+    """The torch type of the weights; `auto` is bfloat16 on a GPU and float32 on a CPU."""
+    import torch
+
+    if settings.dtype == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.dtype]
+
+
+def adapter_config(folder: str) -> dict[str, Any]:
+    """The configuration of a PEFT folder whose weights are safetensors.
+
+    Raises: ConfigError for any other folder.
+    """
+    try:
+        found = json.loads((File(folder) / "adapter_config.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{folder}: is no PEFT folder: {first_line(error)}") from None
+    if not (File(folder) / "adapter_model.safetensors").is_file():
+        raise ConfigError(f"{folder}: has no adapter_model.safetensors; other formats are not read, they can run code")
+    if not isinstance(found, dict):
+        raise ConfigError(f"{folder}: adapter_config.json holds no object")
+    return found
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, cut to what a terminal shows."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def _missing(*packages: str) -> str | None:
+    import importlib.util
+
+    return next((name for name in packages if importlib.util.find_spec(name) is None), None)
