@@ -152,14 +152,21 @@ class DataImportConfig(Streaming):
 
     name: str | None = knob(
         None,
-        "Data set: gsm8k, math, arc, commonsense_qa, strategy_qa, anli, date, tabmwp, plain or reasoning-gym:TASK.",
+        "gsm8k, math, arc, commonsense_qa, strategy_qa, anli, date, tabmwp, plain (question and answer) or "
+        "reasoning-gym:TASK.",
         required=True,
+        positional=True,
+    )
+    input: tuple[str, ...] = knob(
+        ("-",), "JSONL, JSON, CSV or Parquet files, or folders of them; - is standard input.", positional=True
     )
     split: str = knob("train", "Part of the data set; also the middle of each id.")
+    dataset: str | None = knob(None, "Name in ids and in meta.dataset (default: NAME; for plain the file's name).")
+    keep_ids: bool = knob(False, "Keep the ids that the rows bring, instead of DATASET-SPLIT-00000.")
     hub: bool = knob(False, "Read the data set from the hub by its name (needs the package datasets).")
-    subset: str | None = knob(None, "Configuration of a hub data set, round of ANLI, subject of MATH.")
+    subset: str | None = knob(None, "Configuration on the hub, such as ARC-Easy; round of ANLI; subject of MATH.")
     count: int = knob(100, "Questions to make with reasoning-gym.", low=1)
-    seed: int = knob(0, "Seed of reasoning-gym.")
+    seed: int = knob(0, "Seed of reasoning-gym; keep seeds further apart than --count.")
     gym_options: str | None = knob(None, "Options of the reasoning-gym task as JSON, such as '{\"min_terms\": 2}'.")
     task: str | None = knob(
         None,
@@ -230,6 +237,9 @@ class TrainConfig(Streaming):
     gumbel_final_temperature: float | None = knob(
         None, "Temperature at the last step (default: constant).", above=0, group="Routing"
     )
+    gumbel_anneal: str = knob(
+        "linear", "Way to the last temperature.", choices=("linear", "exponential"), group="Routing"
+    )
     encoder: str | None = knob(
         None,
         "Frozen encoder of paths (default: FacebookAI/roberta-base; embedded:minilm-l6 where every student is embedded).",
@@ -296,3 +306,6 @@ class TrainConfig(Streaming):
     logging_steps: int = knob(1, "Steps between lines of metrics.jsonl.", low=1, group="Saving")
     save_steps: int = knob(100, "Steps between checkpoints.", low=1, group="Saving")
     save_total_limit: int = knob(2, "Checkpoints kept.", low=1, group="Saving")
+    report_to: tuple[str, ...] = knob(
+        (), "Experiment trackers, comma-separated, such as tensorboard,wandb.", comma=True, group="Saving"
+    )

@@ -1,0 +1,80 @@
+"""Rows of local files and of standard input: JSONL, JSON, CSV and Parquet.
+
+A file's form follows from its ending. Standard input and other endings are looked into: a first line that is a whole
+row means JSONL, another bracket JSON, anything else CSV. A row that cannot be read is an error in its place among the
+rows, so that every bad row can be named.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path as File
+
+from qrd.errors import ConfigError
+from qrd.lines import MAX_LINE_BYTES, Digest, Tapped, open_input
+from qrd.published import csv_rows, json_rows, parquet_rows
+from qrd.published.row import Rows, Stream
+
+ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
+PARQUET_MARK = b"PAR1"
+
+
+def rows(name: str, digest: Digest | None = None) -> Rows:
+    """The rows of a file, of all files below a folder, or of standard input (`-`), in a fixed order.
+
+    `digest` is fed with the bytes of standard input, which cannot be read again.
+    Raises: ConfigError where there is nothing to read.
+    """
+    if name == "-":
+        with open_input(name) as stream:
+            yield from _looked_into(Tapped(stream, digest) if digest else stream, "<stdin>")
+        return
+    for file in _files(File(name)):
+        if file.suffix == ".parquet":
+            yield from parquet_rows.rows(file)
+            continue
+        with open_input(str(file)) as stream:
+            read = {".jsonl": json_rows.lines, ".csv": csv_rows.rows}.get(file.suffix, _looked_into)
+            yield from read(stream, str(file))
+
+
+class _Ahead:
+    """A stream with its first lines put back."""
+
+    def __init__(self, first: list[bytes], stream: Stream) -> None:
+        self._first, self._stream = first, stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Everything that is left; `size` must be -1."""
+        return b"".join([*self._first, self._stream.read(size)])
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """The next line."""
+        return self._first.pop(0) if self._first else self._stream.readline(size)
+
+
+def _files(file: File) -> list[File]:
+    """The file itself, or those below a folder, `2.json` before `10.json`."""
+    if not file.is_dir():
+        return [file]
+    found = [f for f in file.rglob("*") if f.suffix in ENDINGS and f.is_file() and not f.name.startswith(".")]
+    if not found:
+        raise ConfigError(f"{file}: holds no {', '.join(ENDINGS)} file")
+    return sorted(found, key=lambda f: [_natural(part) for part in f.relative_to(file).parts])
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)]
+
+
+def _looked_into(stream: Stream, file: str) -> Rows:
+    first = [stream.readline(MAX_LINE_BYTES + 1)]
+    while first[-1] and not first[-1].strip():
+        first.append(stream.readline(MAX_LINE_BYTES + 1))
+    told = first[-1].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if told.startswith(PARQUET_MARK):
+        raise ConfigError(f"{file}: holds Parquet; give it as a file that ends in .parquet")
+    if not told.startswith((b"{", b"[")):
+        return csv_rows.rows(_Ahead(first, stream), file)
+    read = json_rows.lines if json_rows.is_row(told) else json_rows.whole
+    return read(_Ahead(first, stream), file)

@@ -1,0 +1,30 @@
+"""Rows of Parquet, through the package pyarrow where it is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path as File
+
+from qrd.errors import ConfigError, DataError
+from qrd.published.row import Published, Rows
+
+
+def rows(file: File) -> Rows:
+    """The rows of a Parquet file, a batch in memory at a time.
+
+    Raises: ConfigError where pyarrow is not installed or the file cannot be opened.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ConfigError(f"{file}: Parquet needs the package pyarrow: pip install pyarrow") from None
+    position = 0
+    try:
+        for batch in pyarrow.parquet.ParquetFile(file).iter_batches():
+            for fields in batch.to_pylist():
+                yield Published(fields, str(file), place=f"[{position}]")
+                position += 1
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from None
+    except pyarrow.ArrowException as error:
+        yield DataError(str(file), None, f"[{position}]", f"not Parquet: {error}")

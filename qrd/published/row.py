@@ -1,0 +1,84 @@
+"""One row of a foreign file, and where it stands: what every form reads from, and how its errors are worded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from qrd.errors import DataError
+
+SHOWN_CHARS = 60
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row as its authors publish it.
+
+    `line` is its line in a JSONL or CSV file, `place` its position in a file without lines, such as `examples[3]`;
+    `key` is its name where a file is one object of rows.
+    """
+
+    fields: Mapping[str, Any]
+    file: str
+    line: int | None = None
+    place: str = ""
+    key: str | None = None
+
+    def problem(self, field: str, expected: str) -> DataError:
+        """The error for a field (dots lead into objects) that is not what was expected."""
+        value: Any = self.fields
+        for name in field.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return self.error(field, f"found {shown(value)}, expected {expected}")
+
+    def error(self, field: str | None, text: str) -> DataError:
+        """The error of this row with a text of its own."""
+        return DataError(self.file, self.line, ".".join(part for part in (self.place, field) if part) or None, text)
+
+    def text(self, field: str) -> str:
+        """A field that must be a text with something in it.
+
+        Raises: DataError.
+        """
+        value = self.fields.get(field)
+        if not (isinstance(value, str) and value.strip()):
+            raise self.problem(field, "a text")
+        return value.strip()
+
+    def maybe_text(self, field: str) -> str | None:
+        """A text that may be absent, null or empty (None).
+
+        Raises: DataError for anything else.
+        """
+        return None if self.fields.get(field) in (None, "") else self.text(field)
+
+    def first_of(self, *fields: str) -> str:
+        """The first of these names that the row has, or the first name where it has none."""
+        return next((field for field in fields if self.fields.get(field) is not None), fields[0])
+
+    def source_id(self, *fields: str) -> str | None:
+        """The authors' own id: a text or a number under one of these names, else the row's key."""
+        value = self.fields.get(self.first_of(*fields))
+        return str(value) if isinstance(value, (str, int)) and value != "" else self.key
+
+
+Rows = Iterator[Published | DataError]
+
+
+class Stream(Protocol):
+    """What is asked of an open file."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes; everything that is left for -1."""
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes of the next line."""
+
+
+def shown(value: Any) -> str:
+    """A value as an error message shows it: short, on one line, "nothing" for none."""
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 3] + "..."

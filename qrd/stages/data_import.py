@@ -1,0 +1,140 @@
+"""data import: data sets as published to questions.
+
+Reads:   the files of a data set, standard input, the hub, or a task of reasoning-gym.
+Does:    turns each row into a question with an id that only its position decides.
+Writes:  one question a line, the whole file at once; OUTPUT.manifest.json.
+Never:   writes a row that is no question, or leaves one out without a count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from qrd import jsonl
+from qrd.config import DataImportConfig
+from qrd.console import Console
+from qrd.errors import DataError
+from qrd.manifest import Manifest
+from qrd.published.row import Published
+from qrd.published.sources import Source, source_of
+from qrd.records import Fields, Question, checked, in_shard
+
+SUBSET, SHARD, BAD = "other_subset", "other_shard", "bad"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts of one import: rows read, questions written, rows that were no question."""
+
+    num_in: int
+    num_out: int
+    num_bad: int
+
+
+@dataclass
+class Tally:
+    """What became of the rows so far."""
+
+    num_in: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    bad: list[DataError] = field(default_factory=list)
+
+
+def run(config: DataImportConfig, console: Console) -> Summary:
+    """Import a data set; the counts.
+
+    Raises: ConfigError; DataError naming every bad row, unless --skip-bad, and then the output is left as it was.
+    """
+    source, tally = source_of(config), Tally()
+    manifest = Manifest("data import", config, config.output)
+    with (
+        jsonl.replacing(config.output, resume=config.resume) as writer,
+        console.progress("data import", source.total) as progress,
+    ):
+        for question in questions(source, config, tally):
+            writer.write(question)
+            progress.advance(done=1)
+        if tally.bad and not config.skip_bad:
+            raise jsonl.bad_lines(tally.bad)
+    if tally.bad:
+        console.say(f"{len(tally.bad)} bad rows set aside:\n{jsonl.bad_lines(tally.bad)}")
+    manifest.finish(
+        inputs=source.inputs, rows_in=tally.num_in, rows_out=writer.num_written, reasons=tally.reasons,
+        origin=source.origin,
+    )  # fmt: skip
+    return Summary(tally.num_in, writer.num_written, len(tally.bad))
+
+
+def questions(source: Source, config: DataImportConfig, tally: Tally) -> Iterator[Fields]:
+    """The questions of --subset, --shard and --limit, in the order of their rows; `tally` gets the rest."""
+    part, total = config.shard_parts()
+    seen: dict[str, Published] = {}
+    num_out = 0
+    for row in source.rows:
+        tally.num_in += 1
+        try:
+            if isinstance(row, DataError):
+                raise row
+            question = question_of(row, tally.num_in - 1, source, config)
+            reason = _left_out(question, source, config, in_shard(question["id"], part, total))
+            if reason is None and seen.setdefault(question["id"], row) is not row:
+                raise row.error("id", f"found {question['id']!r} again, first used at {_place(seen[question['id']])}")
+        except DataError as error:
+            tally.bad.append(error)
+            reason = BAD
+        if reason is not None:
+            tally.reasons[reason] += 1
+            continue
+        yield question
+        num_out += 1
+        if num_out == config.limit:
+            return
+
+
+def question_of(row: Published, position: int, source: Source, config: DataImportConfig) -> Fields:
+    """The checked question of row number `position`; a bad row takes a number too, so that mending it moves no id.
+
+    Raises: DataError.
+    """
+    fields = source.question(row)
+    meta = {"dataset": source.name, **fields["meta"]}
+    if config.dataset:
+        meta["dataset"] = config.dataset
+    number = f"{_id_part(config.dataset or source.name)}-{_id_part(config.split)}-{position:05d}"
+    if config.keep_ids and not meta.get("source_id"):
+        raise row.error("id", "found nothing, expected an id to keep")
+    fields |= {
+        "id": meta["source_id"] if config.keep_ids else number,
+        "meta": {name: value for name, value in meta.items() if value is not None},
+    }
+    try:
+        checked(fields, Question, file=row.file, line=row.line or 0)
+    except DataError as error:
+        raise row.error(error.field, error.problem) from None
+    return {"id": fields.pop("id"), **fields}
+
+
+def _left_out(question: Fields, source: Source, config: DataImportConfig, is_of_shard: bool) -> str | None:
+    """Why a good question is not wanted here; None where it is. A row that does not name its part is of --subset."""
+    if config.subset and source.part_field:
+        found = question["meta"].setdefault(source.part_field, config.subset)
+        if _plain_name(found) != _plain_name(config.subset):
+            return SUBSET
+    return None if is_of_shard else SHARD
+
+
+def _plain_name(value: Any) -> str:
+    """`counting_and_probability` for `Counting & Probability`."""
+    return re.sub(r"[^a-z0-9]+", "_", str(value).lower().replace("&", "and"))
+
+
+def _id_part(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]+", "_", name)
+
+
+def _place(row: Published) -> str:
+    return str(row.error(None, "")).removesuffix(": ")
