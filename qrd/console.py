@@ -12,19 +12,28 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 PLAIN_LINE_EVERY_S = 5.0
+PIPE_COLUMNS = 1000  # nothing folds a line in a pipe
+CELL_CHARS = 100
 
 
 class Console:
-    """Standard error of one command; silent with `quiet`."""
+    """What one command shows, on standard error unless another stream is given; silent with `quiet`.
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.quiet = quiet
-        self.is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    A terminal gets colours and frames, a pipe plain text.
+    """
+
+    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self.quiet, self._given = quiet, stream
+        self.is_terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+
+    @property
+    def _stream(self) -> TextIO:
+        return self._given or sys.stderr
 
     def say(self, text: str) -> None:
         """Print one message."""
@@ -34,25 +43,39 @@ class Console:
     def error(self, text: str) -> None:
         """Print one message even with `quiet`."""
         try:
-            print(clean(text), file=sys.stderr, flush=True)
+            print(self._safe(text), file=self._stream, flush=True)
         except BrokenPipeError:
+            if self._given is not None:
+                raise
             self.quiet = True
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Print a table; the first column is text, the others are set right."""
         if self.quiet:
             return
+        from rich.box import HEAVY_HEAD
         from rich.console import Console as RichConsole
         from rich.table import Table
+
+        table = Table(title=self._cell(title), title_justify="left", box=HEAVY_HEAD if self.is_terminal else None)
+        for position, column in enumerate(columns):
+            table.add_column(self._cell(column), justify="left" if position == 0 else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*(self._cell(cell) for cell in row))
+        width = None if self.is_terminal else PIPE_COLUMNS
+        RichConsole(file=self._stream, width=width, highlight=False).print(table)
+
+    def _safe(self, text: str) -> str:
+        """The text without control characters, in what the stream's encoding can say."""
+        encoding = self._stream.encoding or "utf-8"
+        return clean(text).encode(encoding, "backslashreplace").decode(encoding)
+
+    def _cell(self, value: Any) -> Any:
+        """A cell of one line, cut where it is long; Rich reads no markup in it."""
         from rich.text import Text
 
-        table = Table(title=Text(clean(title)), title_justify="left")
-        for position, column in enumerate(columns):
-            table.add_column(Text(clean(column)), justify="left" if position == 0 else "right", overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(clean(str(cell))) for cell in row))
-        width = None if self.is_terminal else 120
-        RichConsole(stderr=True, width=width, highlight=False).print(table)
+        text = " ".join(self._safe(str(value)).split())
+        return Text(text if len(text) <= CELL_CHARS else text[: CELL_CHARS - 3] + "...")
 
     def progress(self, label: str, total: int | None) -> Progress:
         """A progress display to be used as a context manager."""

@@ -17,6 +17,11 @@ from qrd.records import Fields
 MAX_LINE_BYTES = 64 * 2**20
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -94,10 +99,23 @@ def decode_object(raw: bytes, file: str, line: int) -> Fields:
         if len(_KEY_END.findall(raw)) > _num_keys(fields):
             refuse_double_keys(raw, file, line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(file, line, None, f"not JSON: {error}") from None
+        raise DataError(file, line, None, why_not_json(raw, error)) from None
     if not isinstance(fields, dict):
         raise DataError(file, line, None, f"found {type(fields).__name__}, expected a JSON object")
     return fields
+
+
+def why_not_json(raw: bytes, error: Exception) -> str:
+    """What is wrong with bytes that the decoder refused with `error`, in words."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as bad:
+        return f"not UTF-8: {bad.reason} (byte {bad.start})"
+    surrogate = _LONE_SURROGATE.search(raw)
+    if surrogate:
+        return f"not JSON: {surrogate[0].decode()} is half a character (byte {surrogate.start()})"
+    words = str(error).partition(" - at ")[0].removeprefix("JSON is malformed: ")
+    return f"not JSON: {words[:1].lower()}{words[1:]}"
 
 
 def encode(fields: Mapping[str, Any]) -> bytes:

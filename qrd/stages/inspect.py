@@ -1,0 +1,89 @@
+"""inspect: any of these files, shown.
+
+Reads:   rows of any kind: questions, paths, judged and rejected paths, predictions, replies, failures, metrics.
+Does:    checks each row, counts, and picks those of --where and --id.
+Writes:  tables and records on standard output, since they are what was asked for: with rich on a terminal, plain text
+         in a pipe. No file.
+Never:   lets a text of a model act on the terminal; holds more than one row in memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from qrd import jsonl
+from qrd.config import InspectConfig
+from qrd.console import Console
+from qrd.errors import ConfigError, DataError
+from qrd.inspection import record
+from qrd.inspection.kinds import checked_kind
+from qrd.inspection.tally import Tally
+from qrd.inspection.where import Condition, condition
+from qrd.jsonl import Reader
+from qrd.records import Fields
+
+TABLE_ROWS = 30
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts of one run: rows read, records that were picked, bad rows."""
+
+    num_in: int
+    num_out: int
+    num_bad: int
+
+
+class AnyRow(msgspec.Struct):
+    """A row of no kind in particular."""
+
+
+def run(config: InspectConfig, console: Console) -> Summary:
+    """Show the files; the counts.
+
+    Raises: ConfigError for a condition that is none, or an id that no record has; DataError after everything that can
+    be shown was, naming the bad rows.
+    """
+    page = Console(stream=sys.stdout)
+    reader = Reader(config.input, AnyRow, unique=None, skip_bad=True)
+    tally, missing = Tally(), set(config.id)
+    to_show = config.show or (sys.maxsize if config.id else 0)
+    for kind, fields in picked(reader, config):
+        tally.add(kind, fields)
+        missing -= {name for name in missing if name in _names(fields)}
+        if tally.kinds.total() <= to_show:
+            page.say("\n".join(record.lines(fields, kind)))
+    if not config.id:
+        for title, columns, rows in tally.tables():
+            page.table(title, columns, rows[:TABLE_ROWS])
+            if len(rows) > TABLE_ROWS:
+                page.say(f"... and {len(rows) - TABLE_ROWS} more")
+    if reader.bad:
+        raise jsonl.bad_lines(reader.bad)
+    if missing:
+        raise ConfigError(f"--id: no record has {', '.join(sorted(missing))}")
+    return Summary(reader.num_rows, tally.kinds.total(), 0)
+
+
+def picked(reader: Reader[AnyRow], config: InspectConfig) -> Iterator[tuple[str, Fields]]:
+    """(kind, fields) of each whole record that --where and --id pick; rows that are not whole are in `reader.bad`."""
+    conditions: list[Condition] = [condition(text) for text in config.where]
+    for row in reader:
+        try:
+            kind = checked_kind(row.fields, file=row.file, line=row.line)
+        except DataError as error:
+            reader.bad.append(error)
+            continue
+        if config.id and not any(name in config.id for name in _names(row.fields)):
+            continue
+        if all(holds(row.fields) for holds in conditions):
+            yield kind, row.fields
+
+
+def _names(fields: Fields) -> list[str]:
+    """The ids of a record, of the question and of the path."""
+    return [name for name in (fields.get("id"), fields.get("path_id")) if isinstance(name, str)]
