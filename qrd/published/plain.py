@@ -12,7 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from qrd.published.numbers import plain_number
-from qrd.published.row import Published
+from qrd.published.row import Published, shown
 from qrd.records import LETTERS, Fields, Task
 
 TASKS = get_args(Task)
@@ -59,7 +59,7 @@ def _choices(row: Published) -> list[str] | None:
         given = _decoded(row, given)
     if given is None or (isinstance(given, list) and given and all(isinstance(c, str) and c.strip() for c in given)):
         return given
-    raise row.problem("choices", "a list of texts, or columns A, B, C without a gap")
+    raise row.error("choices", f"found {shown(given)}, expected a list of texts, or columns A, B, C without a gap")
 
 
 def _decoded(row: Published, text: str) -> Any:

@@ -1,0 +1,51 @@
+"""How the tests of data sets run a stage: options as a user gives them, records as a file holds them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qrd import knobs
+from qrd.config import DataImportConfig
+from qrd.console import Console
+from qrd.stages import data_import
+
+HERE = Path(__file__).parent
+Import = Callable[..., list[dict[str, Any]]]
+
+
+def read(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture
+def published() -> Path:
+    return HERE / "published"
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Import:
+    """The records that an import writes; `files` are names of files."""
+
+    def run(name: str, *files: Path | str, **options: Any) -> list[dict[str, Any]]:
+        output = tmp_path / "questions.jsonl"
+        given = {"input": tuple(map(str, files)), **options} if files else options
+        config = knobs.build(DataImportConfig, {"name": name, "output": str(output), **given})
+        data_import.run(config, Console(quiet=True))
+        return read(output)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real questions and replies; without it the test is skipped."""
+    folder = Path(os.environ.get("QRD_TEST_DATA", HERE.parents[1] / ".." / "shared" / "data"))
+    if not (folder / "questions").is_dir():
+        pytest.skip("no real data here (QRD_TEST_DATA)")
+    return folder
