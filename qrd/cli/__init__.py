@@ -64,14 +64,12 @@ def _run() -> int:
     debug = "--debug" in sys.argv
     try:
         result: Any = app(standalone_mode=False)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
     except KeyboardInterrupt:
         console.error(f"qrd: interrupted; to go on: {shlex.join(['qrd', *sys.argv[1:]])}")
         return 128 + signal.SIGINT
-    except (typer.Exit, SystemExit) as stop:
-        return int(getattr(stop, "exit_code", getattr(stop, "code", 0)) or 0)
+    except SystemExit as stop:
+        # Typer turns a broken pipe into exit 1; for a producer in a pipeline it is a quiet end.
+        return 0 if isinstance(stop.__context__, BrokenPipeError) else int(stop.code or 0)
     except typer.Abort:
         return 128 + signal.SIGINT
     except QrdError as error:

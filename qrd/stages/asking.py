@@ -8,7 +8,7 @@ from pathlib import Path as File
 from typing import Any, TypeVar
 
 from qrd import jsonl
-from qrd.backends import BackendSettings, Reply
+from qrd.backends import BackendSettings, Budget, Reply
 from qrd.config import Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
@@ -46,11 +46,11 @@ class Tally:
             self.cost_usd += usage.get("cost_usd") or 0.0
 
 
-def settings_of(config: Calling, *, spent_usd: float = 0.0) -> BackendSettings:
-    """The backend's part of a configuration."""
+def settings_of(config: Calling, budget: Budget) -> BackendSettings:
+    """The backend's part of a configuration; all models of a run share one budget."""
     names = BackendSettings.__dataclass_fields__
     given = {name: getattr(config, name) for name in names if hasattr(config, name)}
-    return BackendSettings(**{**given, "spent_usd": spent_usd})
+    return BackendSettings(**given, budget=budget)
 
 
 def selected(reader: Reader[Q], config: Any) -> Iterator[Row[Q]]:

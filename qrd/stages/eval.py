@@ -21,7 +21,7 @@ import msgspec
 
 from qrd import evaluation, jsonl, prompts
 from qrd.answers import grade
-from qrd.backends import Backend, Reply, Request, Sampling, open_backend
+from qrd.backends import Backend, Budget, Reply, Request, Sampling, open_backend
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
 from qrd.errors import ConfigError
@@ -188,6 +188,7 @@ def _ask_all(
     console: Console,
 ) -> None:  # fmt: skip
     """Ask every candidate what it has not answered yet; candidates of one model share one load of it."""
+    budget = Budget(config.max_cost, sheet.tally.cost_usd)
     with console.progress("eval", len(candidates) * len(questions) * config.samples) as progress:
         progress.advance(done=sum(1 for name, _, _ in sheet.rows if name != ENSEMBLE))
         for model in dict.fromkeys(candidate.model for candidate in candidates):
@@ -195,7 +196,7 @@ def _ask_all(
             todo = {candidate: _unanswered(candidate, questions, sheet, config) for candidate in group}
             if not any(todo.values()):
                 continue
-            backend = open_backend(model, asking.settings_of(config, spent_usd=sheet.tally.cost_usd))
+            backend = open_backend(model, asking.settings_of(config, budget))
             try:
                 for candidate, requests in todo.items():
                     _ask(backend, candidate, requests, sheet, config, progress)

@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any
 
 from qrd import prompts
-from qrd.backends import Backend, Reply, Request, Sampling, open_backend
+from qrd.backends import Backend, Budget, Reply, Request, Sampling, open_backend
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
 from qrd.errors import GateError
@@ -53,13 +53,13 @@ class Bench:
     config: JudgeConfig
     rubric: Rubric
     backends: dict[str, Backend] = field(default_factory=dict)
-    spent_usd: float = 0.0
+    budget: Budget = field(default_factory=lambda: Budget(None))
 
     def open(self) -> dict[str, Backend]:
         """The backend of each judge."""
         for model in self.config.judge:
             if model not in self.backends:
-                settings = asking.settings_of(self.config, spent_usd=self.spent_usd)
+                settings = asking.settings_of(self.config, self.budget)
                 self.backends[model] = open_backend(model, settings)
         return self.backends
 
@@ -81,7 +81,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     counts: dict[str, int] = {}
     with Writer(config.output, resume=config.resume) as writer:
         done = _judged_before(writer, config, tally, counts)
-        bench.spent_usd = tally.cost_usd
+        bench.budget = Budget(config.max_cost, tally.cost_usd)
         finished = False
         try:
             with console.progress("judge", total) as progress:
