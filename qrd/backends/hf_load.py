@@ -8,6 +8,7 @@ from typing import Any
 
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 
 
 def source_of(model: str) -> str:
@@ -45,7 +46,7 @@ def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
             source, dtype=dtype_of(settings, device), use_safetensors=True, trust_remote_code=trust
         )
     except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:
-        raise ConfigError(f"{model}: cannot be loaded: {first_line(error)}") from None
+        raise ConfigError(f"{model}: cannot be loaded: {one_line(error)}") from None
     return network.to(device).eval(), tokenizer
 
 
@@ -61,7 +62,7 @@ def device_of(settings: BackendSettings) -> Any:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"--device {name}: {first_line(error)}") from None
+        raise ConfigError(f"--device {name}: {one_line(error)}") from None
     return device
 
 
@@ -82,17 +83,12 @@ def adapter_config(folder: str) -> dict[str, Any]:
     try:
         found = json.loads((File(folder) / "adapter_config.json").read_bytes())
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{folder}: is no PEFT folder: {first_line(error)}") from None
+        raise ConfigError(f"{folder}: is no PEFT folder: {one_line(error)}") from None
     if not (File(folder) / "adapter_model.safetensors").is_file():
         raise ConfigError(f"{folder}: has no adapter_model.safetensors; other formats are not read, they can run code")
     if not isinstance(found, dict):
         raise ConfigError(f"{folder}: adapter_config.json holds no object")
     return found
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, cut to what a terminal shows."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def _missing(*packages: str) -> str | None:

@@ -12,6 +12,7 @@ from qrd.backends import hf_load
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.records import Usage
 
 LOOK_AHEAD = 8  # batches of requests sorted by length at a time: less padding, and replies still come steadily
@@ -49,7 +50,7 @@ class HfLocal:
             else:
                 self.network = PeftModel.from_pretrained(self.network, folder, adapter_name=inner)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ConfigError(f"{folder}: does not fit on {self.model}: {hf_load.first_line(error)}") from None
+            raise ConfigError(f"{folder}: does not fit on {self.model}: {one_line(error)}") from None
         self.network.eval()
         self._adapters[name] = inner
 

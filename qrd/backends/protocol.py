@@ -7,6 +7,7 @@ what makes every further call pointless is a raised BackendError.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,6 +67,7 @@ class Backend(Protocol):
     """A model that answers."""
 
     model: str
+    guides: bool
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, as they are done. `requests` is drawn from as capacity frees.
@@ -76,4 +78,16 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give back memory, processes and connections."""
+        ...
+
+
+class AdapterBackend(Backend, Protocol):
+    """A model in this process that several adapters can take turns on."""
+
+    def load_adapter(self, name: str, folder: str) -> None:
+        """Put a PEFT folder on the base as `name`; the base itself goes on answering."""
+        ...
+
+    def student(self, name: str | None) -> AbstractContextManager[None]:
+        """Within this context the adapter `name` answers; None is the base without any."""
         ...

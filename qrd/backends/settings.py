@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qrd.backends.budget import Budget
+
 
 @dataclass(frozen=True, kw_only=True)
 class BackendSettings:
     """Limits of API calls (seconds, US dollars, counts) and placement of local models.
 
-    `spent_usd` is what earlier runs of the same output have cost; `max_cost` counts it. `adapter` is a PEFT folder
-    put on a local model.
+    `spent_usd` is what earlier runs of the same output have cost; `max_cost` counts it. Several models of one run
+    share its ceiling through one `budget`, which then takes the place of both. `first_wait_s` is what the waits
+    between retries grow from.
     """
 
     concurrency: int = 16
@@ -26,3 +29,5 @@ class BackendSettings:
     dtype: str = "auto"
     trust_remote_code: bool = False
     spent_usd: float = 0.0
+    budget: Budget | None = None
+    first_wait_s: float = 1.0
