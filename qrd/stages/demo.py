@@ -1,0 +1,149 @@
+"""demo: the whole pipeline, offline, in about ten minutes on two cores.
+
+Reads:   nothing.
+Does:    makes questions, then runs generate, judge, filter, train and eval on models from the package index, with
+         their ordinary code and options; runs them again from where they stopped when it was interrupted.
+Writes:  every file of the pipeline below OUTPUT; one table of what came out.
+Never:   shows a result that the stages did not give.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any
+
+import msgspec
+
+from qrd import embedded, jsonl
+from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, TrainConfig
+from qrd.console import Console
+from qrd.records import Fields
+
+TEACHER = JUDGE = "embedded:smollm2-135m"
+STUDENTS = ("embedded:smollm2-135m", "embedded:gemma3-270m")
+ENCODER = "embedded:minilm-l6"
+NUM_QUESTIONS, NUM_TEST_QUESTIONS = 40, 40
+
+# One-digit sums in words: the only reasoning that a teacher of 135 million parameters gets right often enough.
+TEMPLATES = (
+    ("{one} has {a} {things}. {other} gives {one} {b} more. How many {things} does {one} have now?", 1),
+    ("There are {a} {things} on the table. {one} takes {b} of them away. How many {things} are left?", -1),
+    ("{one} puts {a} {things} into a box and {other} puts {b} {things} into it. How many are in the box?", 1),
+    ("{one} buys {a} {things} and loses {b} of them. How many {things} does {one} still have?", -1),
+)
+NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eva", "Finn")
+THINGS = ("apples", "coins", "shells", "books", "stamps", "marbles")
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the demo puts things."""
+
+    folder: File
+
+    def __getattr__(self, name: str) -> str:
+        return str(self.folder / f"{name}.jsonl")
+
+    @property
+    def run(self) -> str:
+        """The run folder of train."""
+        return str(self.folder / "run")
+
+    @property
+    def summary(self) -> str:
+        """The table of eval as JSON."""
+        return str(self.folder / "summary.json")
+
+
+def run(config: DemoConfig, console: Console) -> Any:
+    """Run every stage; the counts of the last.
+
+    Raises: ConfigError where an embedded model is not installed, before anything is run.
+    """
+    for model in dict.fromkeys((TEACHER, JUDGE, *STUDENTS, ENCODER)):
+        embedded.folder_of(model)
+        console.say(embedded.described(model).notice)
+    files = Files(File(config.output))
+    _write_questions(files, config.seed)
+    for title, stage, stage_config in stages(files, config):
+        console.say(f"\n== {title}")
+        counts = stage(stage_config, console)
+    _show(files, console)
+    return counts
+
+
+def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
+    """(title, run, configuration) of each stage, in order; each module is imported when its turn comes."""
+    seed, quiet = config.seed, config.quiet
+    from qrd.stages import generate, judge
+
+    asked = GenerateConfig(
+        input=(files.questions,), output=files.paths, teacher=(TEACHER,), max_tokens=96, batch_size=40, seed=seed,
+        quiet=quiet,
+    )  # fmt: skip
+    yield "generate: the teacher answers in six styles", generate.run, asked
+    judged = JudgeConfig(
+        input=(files.paths,), output=files.judged, judge=(JUDGE,), max_tokens=40, batch_size=8, seed=seed, quiet=quiet
+    )
+    yield "judge: is the reasoning of the right paths sound?", judge.run, judged
+    from qrd.stages import filter as filtering
+
+    kept = FilterConfig(
+        input=(files.judged,), output=files.kept, rejects=files.rejects, summary=str(files.folder / "filter.json"),
+        quiet=quiet,
+    )  # fmt: skip
+    yield "filter: right, whole and sound paths are kept", filtering.run, kept
+    from qrd.stages import eval as evaluating
+    from qrd.stages import train
+
+    fitted = TrainConfig(
+        input=(files.kept,), output=files.run, student=STUDENTS, num_train_epochs=2.0, max_length=512, seed=seed,
+        quiet=quiet,
+    )  # fmt: skip
+    yield "train: two students of two families learn together", train.run, fitted
+    scored = EvalConfig(
+        input=(files.test,), output=files.predictions, run=files.run, summary=files.summary, max_tokens=96,
+        batch_size=40, seed=seed, quiet=quiet,
+    )  # fmt: skip
+    yield "eval: students, untrained bases and the ensemble on new questions", evaluating.run, scored
+
+
+def questions(seed: int, split: str, count: int) -> list[Fields]:
+    """Word problems with one-digit numbers; the train and test splits share no pair of numbers."""
+    pairs = [(a, b) for a in range(2, 10) for b in range(1, a)]
+    random.Random(seed).shuffle(pairs)
+    mine = pairs[::2] if split == "train" else pairs[1::2]
+    draw = random.Random(f"{seed}-{split}")
+    found = []
+    for number in range(count):
+        a, b = mine[number % len(mine)]
+        text, sign = TEMPLATES[(number + number // len(mine)) % len(TEMPLATES)]
+        one, other = draw.sample(NAMES, 2)
+        question = text.format(one=one, other=other, a=a, b=b, things=draw.choice(THINGS))
+        answer = str(a + sign * b)
+        found.append({"id": f"demo-{split}-{number:03}", "task": "math", "question": question, "answer": answer})
+    return found
+
+
+def _write_questions(files: Files, seed: int) -> None:
+    for file, split, count in ((files.questions, "train", NUM_QUESTIONS), (files.test, "test", NUM_TEST_QUESTIONS)):
+        jsonl.write_whole(File(file), b"".join(jsonl.encode(row) for row in questions(seed, split, count)))
+
+
+def _show(files: Files, console: Console) -> None:
+    """The one table: paths generated and kept, why the others fell, and the accuracy of every model."""
+    counts = _json(files.folder / "filter.json")["paths"]
+    rows = [("paths generated", f"{sum(counts.values())}"), *((f"  {why}", f"{n}") for why, n in counts.items())]
+    for model, scores in _json(File(files.summary))["models"].items():
+        low, high = (100 * bound for bound in scores["interval"])
+        label = f"{model} (teacher, judge)" if model == "base:smollm2-135m" else model
+        rows.append((label, f"{100 * scores['accuracy']:.1f} % [{low:.1f}, {high:.1f}]"))
+    console.table("The demo: paths, then accuracy on new questions with its 95 % interval", ("", ""), rows)
+    console.say(f"Everything is in {files.folder}: " + ", ".join(sorted(f.name for f in files.folder.glob("[!.]*"))))
+
+
+def _json(file: File) -> Any:
+    return msgspec.json.decode(file.read_bytes())
