@@ -1,0 +1,15 @@
+"""Text -> answer -> equal? A reply's answer is found here, put in one form, and compared with the gold one.
+
+Why it exists: what trains a student and what scores it hang on this reading, so it stands alone, apart from files and
+models. Finding and comparing are kept apart, and "no answer found" is a value of its own, never a wrong guess.
+It must not know of records, prompts or backends: it takes plain strings. A reply is data; nothing in it is evaluated.
+Importing this package imports no computer algebra; comparing two expressions that need it happens in processes that
+can be killed (`workers`).
+
+Forms: choice a letter "A".."Z"; boolean "yes" or "no"; nli "entailment", "neutral" or "contradiction"; math a number
+or LaTeX as the reply gave it, lightly normalised; text a normalised string.
+"""
+
+from qrd.answers.grading import Grade, GradeItem, Grader, canonical_gold, equal, extract, grade
+
+__all__ = ["Grade", "GradeItem", "Grader", "canonical_gold", "equal", "extract", "grade"]

@@ -1,0 +1,181 @@
+"""One entry for the five tasks: the answer of a reply, its gold form, and whether the two are equal."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import NamedTuple
+
+from qrd.answers import boolean, choice, maths, nli, symbols, text, values
+from qrd.answers.markers import after_thinking
+from qrd.answers.workers import Pool, Ticket
+
+_WINDOW = 256  # items read ahead of the oldest ungraded one: bounds memory and keeps every worker busy
+
+
+class Grade(NamedTuple):
+    """The answer found (None: none) and whether it is right (None: there is no gold to tell)."""
+
+    prediction: str | None
+    correct: bool | None
+
+
+class GradeItem(NamedTuple):
+    """What one reply is graded on."""
+
+    task: str
+    response: str
+    answer: str | None = None
+    choices: Sequence[str] | None = None
+
+
+def extract(task: str, response: str, choices: Sequence[str] | None = None) -> str | None:
+    """The canonical answer the reply settles on; None where it settles on none.
+
+    Raises: ValueError for an unknown task.
+    """
+    reply = after_thinking(response)
+    if reply is None:
+        return None
+    match task:
+        case "choice":
+            return choice.extract(reply, choices)
+        case "boolean":
+            return boolean.extract(reply)
+        case "nli":
+            return nli.extract(reply)
+        case "math":
+            return maths.extract(reply)
+        case "text":
+            return text.extract(reply)
+    raise ValueError(f"unknown task {task!r}: expected choice, boolean, nli, math or text")
+
+
+def canonical_gold(task: str, answer: str, choices: Sequence[str] | None = None) -> str | None:
+    """The gold answer in the form `extract` gives; None where it is not of the task's form.
+
+    Raises: ValueError for an unknown task.
+    """
+    match task:
+        case "choice":
+            return choice.canonical(answer, choices)
+        case "boolean":
+            return boolean.canonical(answer)
+        case "nli":
+            return nli.canonical(answer)
+        case "math":
+            return maths.canonical(answer)
+        case "text":
+            return text.canonical(answer)
+    raise ValueError(f"unknown task {task!r}: expected choice, boolean, nli, math or text")
+
+
+def _equal_at_once(task: str, prediction: str, gold: str) -> bool | None:
+    """Whether two canonical answers are equal; None where only a worker can tell."""
+    if prediction == gold:
+        return True
+    if task != "math":
+        return False
+    told = values.compare(prediction, gold)
+    if told is None and (symbols.too_costly(prediction) or symbols.too_costly(gold)):
+        return False
+    return told
+
+
+class Grader:
+    """A grader of many replies; a context manager, since it may hold worker processes until it is closed.
+
+    Workers start with the first comparison that needs algebra: without one, none ever does.
+    """
+
+    def __init__(self, num_workers: int | None = None, timeout_s: float = 2.0) -> None:
+        self._pool = Pool(num_workers or min(os.cpu_count() or 1, 8), timeout_s)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing; the workers are gone afterwards, and start again if the grader is used again."""
+        with self._lock:
+            self._pool.close()
+
+    def equal(self, task: str, prediction: str, gold: str) -> bool:
+        """Whether two canonical answers are equal; False where the comparison does not end in time."""
+        told = _equal_at_once(task, prediction, gold)
+        if told is None:
+            with self._lock:
+                told = self._pool.result(self._pool.submit(prediction, gold))
+        return told
+
+    def grade_many(self, items: Iterable[GradeItem]) -> Iterator[Grade]:
+        """The grade of each item, in the order of the items; at most 256 are read ahead of a slow one."""
+        waiting: deque[Grade | tuple[str, Ticket]] = deque()
+        for item in items:
+            with self._lock:
+                waiting.append(self._begin(item))
+                self._pool.poll()
+            while waiting and (len(waiting) >= _WINDOW or _is_done(waiting[0])):
+                yield self._finish(waiting.popleft())
+        while waiting:
+            yield self._finish(waiting.popleft())
+
+    def _begin(self, item: GradeItem) -> Grade | tuple[str, Ticket]:
+        """The item's grade if it can be told at once, else its prediction and a ticket for the comparison."""
+        prediction = extract(item.task, item.response, item.choices)
+        gold = None if item.answer is None else canonical_gold(item.task, item.answer, item.choices)
+        if gold is None or prediction is None:
+            return Grade(prediction, None if gold is None else False)
+        told = _equal_at_once(item.task, prediction, gold)
+        return (prediction, self._pool.submit(prediction, gold)) if told is None else Grade(prediction, told)
+
+    def _finish(self, begun: Grade | tuple[str, Ticket]) -> Grade:
+        if isinstance(begun, Grade):
+            return begun
+        with self._lock:
+            return Grade(begun[0], self._pool.result(begun[1]))
+
+
+def _is_done(begun: Grade | tuple[str, Ticket]) -> bool:
+    return isinstance(begun, Grade) or begun[1].equal is not None
+
+
+class _Shared:
+    """The grader behind `grade` and `equal`: made on first use, and anew in a forked child."""
+
+    def __init__(self) -> None:
+        self._grader: Grader | None = None
+        self._pid = 0
+
+    def get(self) -> Grader:
+        """The grader of this process; its workers end with the process."""
+        if self._grader is None or self._pid != os.getpid():
+            self._grader, self._pid = Grader(), os.getpid()
+            atexit.register(self._grader.close)
+        return self._grader
+
+
+_shared = _Shared()
+
+
+def equal(task: str, prediction: str, gold: str) -> bool:
+    """Whether two canonical answers are equal; for math, False where the comparison does not end in time."""
+    return _shared.get().equal(task, prediction, gold)
+
+
+def grade(task: str, response: str, answer: str | None, choices: Sequence[str] | None = None) -> Grade:
+    """The answer of one reply and whether it is right: None without gold, False without an answer.
+
+    A gold answer that is not of the task's form counts as none.
+    Raises: ValueError for an unknown task.
+    """
+    return next(_shared.get().grade_many([GradeItem(task, response, answer, choices)]))

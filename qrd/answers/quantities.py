@@ -1,0 +1,173 @@
+"""The number or expression that a few words of prose announce, state or come to."""
+
+from __future__ import annotations
+
+import re
+
+from qrd.answers.latex import normalise
+from qrd.answers.markers import Reading
+from qrd.answers.values import number as exact_number
+
+_FENCED = re.compile(r"\$\$([^$]+)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
+_NUMBER = (
+    r"(?:[-+−–]\s?)?(?:\\?[$€£¥]\s?)?(?:[-+−]\s?)?"
+    r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|\.\d+)"
+    r"(?:\s\d+/\d+|\s?/\s?\d+|:\d+|\s?\\?%)?"
+)
+_NUMBER_AT = re.compile(_NUMBER)
+_LEAD_IN = re.compile(
+    r"(?:[\s,:;=\-–—]*(?:therefore|thus|so|hence|that|it|is|are|equals?|only|just|exactly|simply|about|approximately"
+    r"|roughly|a|the|total|of|number|equal|to|given\s+by|final|result|value|answer|be|must|approx\.?)\b[\s:]*){1,8}|[\s:=]+",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(
+    r"(?<=\S)\s+\([^()]{0,300}\)|,?\s*\b(?:because|since|which|as|where|so|when|but|not|rather|from|i\.e\.|after|for)\b.*$",
+    re.DOTALL,
+)
+_STOP = re.compile(r"[.!?](?=\s|$)|;\s")
+_HEDGE = re.compile(
+    r"\b(?:either|between\s+[-$\\\d]|cannot|can't|unable|impossible\s+to|undetermined|not\s+enough|unknown|unclear|possibly|maybe|perhaps)\b",
+    re.IGNORECASE,
+)
+_FUNCTIONS = re.compile(r"\\[a-zA-Z]+|\b(?:sin|cos|tan|log|ln|pi|sqrt)\b")
+_PROSE = re.compile(r"[A-Za-z]{2,}")
+_UNIT_ONLY = re.compile(r"(?:\s?[a-zA-Z°]+[²³]?){0,3}")
+_SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z$])")
+_CONTRAST = re.compile(r",?\s(?:because|since|rather\s+than|instead\s+of|but\s+not|not)\s|\s\((?![^()]*\)\s*[\d*/+=])")
+_QUANTITY = re.compile(
+    rf"\$[^$\n]{{1,300}}\$(?!\d)|\\\([^\n]{{1,300}}?\\\)|(?<![\w.^{{\\]){_NUMBER}(?!\d|(?:st|nd|rd|th)\b|\w*[{{_^])"
+)
+_SAID = re.compile(
+    r"(?:\bis|\bare|\bwas|\bequals?|\bbe|\bgets?|\bgives?|=|≈)\s*(?:now\s+|only\s+|indeed\s+|about\s+)?$"
+)
+_GOES_ON = re.compile(r"\s?(?:[*^+=]|/\s?\d)")
+_FENCES = ("$", "\\(", "\\[")
+_MAX_EXPRESSION = 400
+_MAGNITUDES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_MAGNITUDE = re.compile(rf"\s+({'|'.join(_MAGNITUDES)})\b", re.IGNORECASE)
+_SECOND = re.compile(rf"\s*,?\s+(?:or|and)\s+({_NUMBER})")
+_DIGITS = re.compile(r"\d")
+_FURTHER = re.compile(r"^/|[\d\\^=*+]|/(?![a-zA-Z])")
+_FACTOR = re.compile(r"\s*(?:[a-zA-Z]\b(?!\s)|[-(,√π])")
+_COUNTING = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen twenty"
+)
+_SPELLED = {word: str(value) for value, word in enumerate(_COUNTING.split())}
+_COMMENT = re.compile(
+    r"(?:.*\s)?(?:correct|valid|unique|verified|right|confirmed|reasonable|consistent|complete|incorrect|wrong|simple|clear"
+    r"|below|above)",
+    re.IGNORECASE,
+)
+_PLAIN_WORDS = re.compile(r"(?:\\text\s?\{)?\s*([A-Za-z][A-Za-z ]{0,40}?)\s*\}?")
+
+
+def is_number(words: str) -> bool:
+    """Whether the words are one number and nothing else."""
+    return bool(_NUMBER_AT.fullmatch(words))
+
+
+def announced(words: str) -> Reading | None:
+    """The reading of the words after "the answer is": a fenced expression, a number with its unit, or an expression."""
+    stop = _STOP.search(words)
+    sentence = (words[: stop.start()] if stop else words).strip()
+    bare = _ASIDE.sub("", sentence)
+    if _HEDGE.search(bare):
+        return Reading(None)
+    if bare.lower().startswith("not "):
+        return None
+    opens = words.lstrip().startswith(_FENCES)
+    fenced = _fenced(words if opens else sentence)
+    if fenced and (opens or len(fenced) == 1):
+        return _one(", ".join(fenced) if _listed(words, fenced) else fenced[0])
+    lead = _LEAD_IN.match(bare)
+    rest = bare[lead.end() if lead else 0 :].strip(" :=*$")
+    return _counted(rest) or _equated(rest) or _expression(rest) or _worded(rest)
+
+
+def stated(words: str) -> Reading | None:
+    """The reading of a line that is nothing but an answer."""
+    stripped = words.strip().rstrip(".")
+    fenced = _fenced(stripped)
+    if len(fenced) == 1 and not _FENCED.sub("", stripped).strip(" .,"):
+        return _one(fenced[0].rsplit("=", 1)[-1] if fenced[0].count("=") > 1 else fenced[0])
+    number = _NUMBER_AT.match(stripped)
+    return _one(number[0]) if number and _UNIT_ONLY.fullmatch(stripped, number.end()) else None
+
+
+def concluded(words: str) -> Reading | None:
+    """The tentative reading of a closing sentence: its only quantity, the one after its last "=", or after its "is"."""
+    sentence = _CONTRAST.split(_SENTENCES.split(words.strip())[-1].rstrip(". "))[0]
+    found = [match for match in _QUANTITY.finditer(sentence) if match[0].strip("$ ")]
+    if not found:
+        return None
+    last = found[-1]
+    sole = len(found) == 1 or "=" in last[0] or _SAID.search(sentence[: last.start()])
+    if _HEDGE.search(sentence) or not sole or _GOES_ON.match(sentence[last.end() :]):
+        return Reading(None, firm=False)
+    fenced = _fenced(last[0])
+    reading = _one((fenced[0] if fenced else last[0]).rsplit("=", 1)[-1])
+    return Reading(reading.answer, firm=False) if reading else None
+
+
+def _fenced(words: str) -> list[str]:
+    return [next(part for part in groups if part) for groups in _FENCED.findall(words)]
+
+
+def _one(expression: str) -> Reading | None:
+    normal = normalise(expression)
+    return Reading(normal) if normal else None
+
+
+def _listed(words: str, fenced: list[str]) -> bool:
+    """Whether the fenced expressions stand in one list ("$2$ and $3$")."""
+    rest = _FENCED.sub("", words.split(". ")[0])
+    return len(fenced) > 1 and not re.sub(r"\b(?:and|or)\b|[\s,.]", "", rest)
+
+
+def _counted(words: str) -> Reading | None:
+    """The reading of words that begin with a number: alone, of millions, one of two, or with its unit."""
+    head = _NUMBER_AT.match(words)
+    if not head:
+        return None
+    tail = words[head.end() :]
+    if (scale := _MAGNITUDE.match(tail)) and not _DIGITS.search(tail):
+        return _scaled(head[0], scale[1].lower())
+    if second := _SECOND.fullmatch(tail):
+        return _one(f"{head[0]}, {second[1]}")
+    return None if _FURTHER.search(tail) or _FACTOR.match(tail) else _one(head[0])
+
+
+def _scaled(number: str, magnitude: str) -> Reading | None:
+    """The reading of "1.2 million": the number it comes to."""
+    normal = normalise(number)
+    exact = exact_number(normal) if normal else None
+    if exact is None:
+        return None
+    value = exact.value * _MAGNITUDES[magnitude]
+    return Reading(str(value))
+
+
+def _equated(words: str) -> Reading | None:
+    """The reading of "3 + 4 = 7 apples": the number after the last equals sign."""
+    after = words.rsplit("=", 1)[1].strip(" $") if "=" in words else ""
+    number = _NUMBER_AT.match(after)
+    tail = after[number.end() :] if number else "/"
+    return _one(number[0]) if number and not _FURTHER.search(tail) and (not tail.strip() or tail[0] in " °%") else None
+
+
+def _expression(words: str) -> Reading | None:
+    """The reading of words that hold no prose, or that begin with a number and go on."""
+    symbols = not _PROSE.search(_FUNCTIONS.sub("", words)) or _NUMBER_AT.match(words)
+    return _one(words) if symbols and len(words) <= _MAX_EXPRESSION else None
+
+
+def _worded(words: str) -> Reading | None:
+    """The reading of a word or two ("even", "five apples"), else of the only number among the words."""
+    if (plain := _PLAIN_WORDS.fullmatch(words)) and not _COMMENT.fullmatch(plain[1]):
+        first, *rest = plain[1].split()
+        if first.lower() in _SPELLED and len(rest) <= 1:
+            return Reading(_SPELLED[first.lower()])
+        return _one(f"\\text{{{plain[1]}}}") if len(rest) <= 2 else None
+    numbers = _NUMBER_AT.findall(words)
+    return _one(numbers[0]) if len(numbers) == 1 else None
