@@ -1,0 +1,62 @@
+"""Which paths are trained on, and as what tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from qrd import chat
+from qrd.records import Path
+from qrd.training.batches import Encoder, Example
+
+CLEAN_ENDS = frozenset({None, "stop", "end_turn", "stop_sequence", "eos"})
+CUT_ENDS = frozenset({"length", "max_tokens"})
+
+
+def refusal(path: Path) -> str | None:
+    """Why a path must not be trained on (`truncated`, `refused`, `empty`, `rejected`), or None."""
+    if path.reject_reason:
+        return "rejected"
+    if path.finish_reason in CUT_ENDS:
+        return "truncated"
+    if path.finish_reason not in CLEAN_ENDS:
+        return "refused"
+    return None if path.response and path.response.strip() else "empty"
+
+
+def doubts(paths: Iterable[Path]) -> list[str]:
+    """Warnings about paths that filter would have dropped; they are trained on, since filter decides."""
+    paths = list(paths)
+    wrong = sum(path.correct is not True for path in paths)
+    unjudged = sum(path.verdict != "valid" for path in paths)
+    advice = f"of {len(paths)} paths; qrd filter drops them"
+    texts = ((wrong, "not known to be correct"), (unjudged, "not judged valid"))
+    return [f"warning: {number} {text} {advice}" for number, text in texts if number]
+
+
+def encode_paths(
+    paths: Sequence[Path],
+    messages: Callable[[Path], chat.Messages],
+    tokenizers: Sequence[Any],
+    *,
+    max_length: int,
+    reasons: dict[str, int],
+) -> list[Example]:
+    """The paths in every student's tokens.
+
+    A path too long for any student is left out, never shortened (`too_long`); so is one whose text holds a special
+    token that a tokenizer cannot read as text (`special_token`). Both are counted in `reasons`.
+    """
+    encoders = [Encoder(tokenizer) for tokenizer in tokenizers]
+    examples = []
+    for path in paths:
+        prompt, response = messages(path), path.response or ""
+        encoded = tuple(encoder.encode(prompt, response) for encoder in encoders)
+        example = Example(path.path_id, path.id, path.style, response, encoded)
+        if example.longest > max_length:
+            reasons["too_long"] = reasons.get("too_long", 0) + 1
+        elif not all(encoder.is_plain(each) for encoder, each in zip(encoders, encoded, strict=True)):
+            reasons["special_token"] = reasons.get("special_token", 0) + 1
+        else:
+            examples.append(example)
+    return examples

@@ -1,0 +1,258 @@
+"""Students: loaded, fitted with LoRA, QLoRA or in full, run on their paths, and saved.
+
+Axes: B paths of a micro-batch, T tokens, N target tokens, D width.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qrd.config import TrainConfig
+from qrd.errors import ConfigError, QrdError
+from qrd.training.batches import Batch, derive_seed
+from qrd.training.logits import Head, agrees, read_head, target_losses
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LOADABLE = "a hub name, a folder, hf:NAME_OR_FOLDER or embedded:NAME"
+
+
+@dataclass(frozen=True)
+class StudentSpec:
+    """What `--student [NAME=]MODEL` says."""
+
+    name: str
+    model: str
+
+
+def parse_students(texts: Sequence[str]) -> list[StudentSpec]:
+    """Names and models of `--student`, in their order.
+
+    Example: ``small=hf:org/model-1b`` is named `small`; ``embedded:gemma3-270m`` is named `gemma3-270m`.
+    Raises: ConfigError for a name that cannot be a folder's name, or one used twice.
+    """
+    specs: list[StudentSpec] = []
+    for text in texts:
+        name, equals, model = text.partition("=")
+        if not (equals and _NAME.fullmatch(name)):
+            model = text
+            name = model.rstrip("/").rpartition("/")[2].rpartition(":")[2]
+        if not _NAME.fullmatch(name) or not model:
+            raise ConfigError(f"--student: {text!r} gives no usable name; write NAME={model or 'MODEL'}")
+        if any(name.lower() == spec.name.lower() for spec in specs):
+            raise ConfigError(f"--student: two students are named {name!r}; write NAME=MODEL to tell them apart")
+        specs.append(StudentSpec(name, model))
+    return specs
+
+
+def local_source(model: str) -> str:
+    """The folder or hub name that transformers loads for a model as the command line names it."""
+    kind, colon, rest = model.partition(":")
+    if kind == "embedded" and colon:
+        from qrd.embedded import folder_of
+
+        return str(folder_of(model))
+    if kind == "vllm" and colon:
+        raise ConfigError(f"--student: {model!r} cannot be trained; expected {_LOADABLE}")
+    return rest if kind == "hf" and colon else model
+
+
+def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The weights' type; `auto` is bfloat16 on a GPU and float32 on a CPU.
+
+    Raises: ConfigError for float16, whose small gradients vanish without loss scaling.
+    """
+    if name == "float16":
+        raise ConfigError("--dtype float16: small gradients vanish in it; use bfloat16 or float32")
+    if name == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return torch.bfloat16 if name == "bfloat16" else torch.float32
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one student made of one micro-batch.
+
+    Shapes: `ce` and `hidden`, one tensor per path: ce_N of its targets, and hidden_TD of its response's
+    tokens (the last hidden states, end of turn left out).
+    """
+
+    ce: tuple[Tensor, ...]
+    hidden: tuple[Tensor, ...]
+
+
+@dataclass
+class Student:
+    """One model with its tokenizer. `head` is None where only the whole model gives the right logits."""
+
+    name: str
+    source: str
+    model: Any
+    tokenizer: Any
+    head: Head | None
+    device: torch.device
+    autocast_dtype: torch.dtype | None = None
+
+    @property
+    def base(self) -> Any:
+        """The transformers model, inside its adapter where it has one."""
+        return self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
+
+    @property
+    def width(self) -> int:
+        """Dimensions of its hidden states."""
+        return int(self.base.config.get_text_config().hidden_size)
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The parameters that training moves, by name."""
+        return {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+
+    def run(self, batch: Batch) -> Pass:
+        """Losses of the targets and hidden states of the responses."""
+        batch = batch.to(self.device)
+        with self._autocast():
+            states_BTD, ce_N = self._states_and_losses(batch)
+        flat_PD = states_BTD.flatten(0, 1)
+        # A target's own state stands one place after the state that predicts it.
+        own = [index_N[:-1] + 1 for index_N in torch.split(batch.predict_N, list(batch.sizes))]
+        return Pass(torch.split(ce_N, list(batch.sizes)), tuple(flat_PD[index_T] for index_T in own))
+
+    def _states_and_losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        inputs = {"input_ids": batch.ids_BT, "attention_mask": batch.mask_BT, "use_cache": False}
+        if self.head is not None:
+            states_BTD: Tensor = self.base.get_decoder()(**inputs).last_hidden_state
+            return states_BTD, target_losses(self.head, states_BTD.flatten(0, 1)[batch.predict_N], batch.target_N)
+        found = self.base(**inputs, output_hidden_states=True)
+        logits_NV = found.logits.flatten(0, 1)[batch.predict_N].float()
+        ce_N = nn.functional.cross_entropy(logits_NV, batch.target_N, reduction="none")
+        return found.hidden_states[-1], ce_N
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None)
+
+
+def load_student(spec: StudentSpec, config: TrainConfig, device: torch.device, *, source: str | None = None) -> Student:
+    """The student ready to be fitted; its fresh weights are a function of the seed and its name.
+
+    Raises: ConfigError where the model cannot be loaded or fitted in the way asked for.
+    """
+    source = source or local_source(spec.model)
+    dtype = resolve_dtype(config.dtype, device)
+    tokenizer = load_tokenizer(source, config)
+    # Full fitting keeps float32 weights: a bfloat16 weight swallows updates 256 times smaller than itself.
+    weights = torch.float32 if config.finetune == "full" else dtype
+    model = _load_model(source, config, weights, device)
+    model.requires_grad_(config.finetune == "full")
+    torch.manual_seed(derive_seed(config.seed, "student", spec.name))
+    if config.finetune != "full":
+        model = _with_adapter(model, config)
+    if config.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.train()
+    mixed = dtype if config.finetune == "full" and dtype != torch.float32 else None
+    student = Student(spec.name, source, model, tokenizer, None, device, mixed)
+    head = read_head(student.base)
+    student.head = head if agrees(student.base, head) else None
+    return student
+
+
+def load_tokenizer(source: str, config: TrainConfig) -> Any:
+    """The tokenizer of a model.
+
+    Raises: ConfigError where there is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(source, trust_remote_code=config.trust_remote_code)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--student: no tokenizer in {source!r} ({_first_line(error)})") from None
+
+
+def _load_model(source: str, config: TrainConfig, dtype: torch.dtype, device: torch.device) -> Any:
+    from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # it would go past --quiet
+    options: dict[str, Any] = {"attn_implementation": config.attn_implementation} if config.attn_implementation else {}
+    if config.finetune == "qlora":
+        options |= {"quantization_config": _four_bits(dtype), "device_map": {"": device}}
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({_first_line(error)})") from None
+    return model if config.finetune == "qlora" else model.to(device)
+
+
+def _four_bits(dtype: torch.dtype) -> Any:
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ConfigError("--finetune qlora needs bitsandbytes: pip install 'qrd[qlora]', or use --finetune lora")
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def _with_adapter(model: Any, config: TrainConfig) -> Any:
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    if config.finetune == "qlora":
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # type: ignore[no-untyped-call]
+    names = config.lora_target_modules
+    lora = LoraConfig(
+        r=config.lora_r,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules="all-linear" if names == ("all-linear",) else list(names),
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(model, lora)
+    except ValueError as error:
+        raise ConfigError(f"--lora-target-modules {','.join(names)}: {_first_line(error)}") from None
+
+
+def save_student(student: Student, folder: File) -> None:
+    """Write a plain PEFT folder, or a full model, with the tokenizer."""
+    student.model.save_pretrained(str(folder))
+    student.tokenizer.save_pretrained(str(folder))
+
+
+@torch.no_grad()
+def verify_saved(student: Student, folder: File) -> None:
+    """Load the saved adapter again beside the fitted one and compare their logits; full models are not loaded
+    twice.
+
+    Raises: QrdError where they differ.
+    """
+    if not hasattr(student.model, "peft_config"):
+        return
+    model, ids_BT = student.model.eval(), torch.arange(1, 17, device=student.device).unsqueeze(0)
+    expected = model(input_ids=ids_BT, use_cache=False).logits
+    fitted = model.active_adapter
+    model.load_adapter(str(folder), adapter_name="saved")
+    model.set_adapter("saved")
+    found = model(input_ids=ids_BT, use_cache=False).logits
+    model.set_adapter(fitted)
+    model.delete_adapter("saved")
+    if not torch.equal(expected, found):
+        worst = (expected - found).abs().max().item()
+        raise QrdError(f"{folder}: the saved student differs from the fitted one by up to {worst:g} in its logits")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

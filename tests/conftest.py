@@ -1,0 +1,1 @@
+"""Makes what stands beside it, such as `tiny_models`, importable from every test."""

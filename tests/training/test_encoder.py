@@ -1,0 +1,65 @@
+"""Embeddings: means over real tokens, computed once per text and encoder."""
+
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from qrd.errors import ConfigError
+from qrd.training import encoder
+from qrd.training.encoder import embed_texts, token_limit
+
+CPU = torch.device("cpu")
+TEXTS = ["Tom has 3 apples.", "The answer is 7. " * 3, "x"]
+
+
+@pytest.fixture
+def cache(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("QRD_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "embeddings"
+
+
+def test_an_embedding_is_the_mean_of_the_last_states_over_real_tokens(tiny, cache):
+    found_KD = embed_texts(TEXTS, str(tiny.encoder), device=CPU)
+    tokenizer, model = AutoTokenizer.from_pretrained(tiny.encoder), AutoModel.from_pretrained(tiny.encoder).eval()
+    for text, vector_D in zip(TEXTS, found_KD, strict=True):
+        with torch.no_grad():
+            states = model(**tokenizer(text, return_tensors="pt", return_token_type_ids=False)).last_hidden_state
+        assert torch.allclose(vector_D, states[0].mean(dim=0), atol=1e-5)
+
+
+def test_known_texts_are_read_back_and_only_new_ones_computed(tiny, cache, monkeypatch):
+    first_KD = embed_texts(TEXTS, str(tiny.encoder), device=CPU)
+    asked = []
+    embed = encoder._embed
+    monkeypatch.setattr(encoder, "_embed", lambda texts, *rest: asked.append(texts) or embed(texts, *rest))
+    again_KD = embed_texts([*reversed(TEXTS), "new"], str(tiny.encoder), device=CPU)
+    assert asked == [["new"]]
+    assert torch.equal(again_KD[:3], first_KD.flip(0))
+
+
+def test_another_encoder_has_a_cache_of_its_own(tiny, cache, tmp_path):
+    import tiny_models
+
+    other = tiny_models.save_encoder(tmp_path / "other", seed=1)
+    both = [embed_texts(TEXTS, str(folder), device=CPU) for folder in (tiny.encoder, other)]
+    assert not torch.allclose(*both)
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_damaged_cache_file_is_computed_again(tiny, cache):
+    first_KD = embed_texts(TEXTS, str(tiny.encoder), device=CPU)
+    [file] = cache.rglob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:40])
+    assert torch.equal(embed_texts(TEXTS, str(tiny.encoder), device=CPU), first_KD)
+
+
+def test_a_long_text_is_cut_at_the_encoders_limit(tiny, cache):
+    tokenizer, model = AutoTokenizer.from_pretrained(tiny.encoder), AutoModel.from_pretrained(tiny.encoder)
+    assert token_limit(tokenizer, model) == 64
+    long_KD = embed_texts(["apples " * 500, "apples " * 600], str(tiny.encoder), device=CPU)
+    assert torch.allclose(long_KD[0], long_KD[1], atol=1e-6)
+
+
+def test_an_encoder_that_is_not_there_is_a_config_error(cache, tmp_path):
+    with pytest.raises(ConfigError, match="--encoder"):
+        embed_texts(["x"], str(tmp_path / "nothing"), device=CPU)
