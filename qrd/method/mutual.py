@@ -20,6 +20,7 @@ class Projection(nn.Module):
         self.linear = nn.Linear(student_width, shared_width, bias=False)
 
     def forward(self, words_WD: Tensor) -> Tensor:
+        """The words in the shared space, not yet normalised."""
         projected_WD: Tensor = self.linear(words_WD)
         return projected_WD
 

@@ -27,9 +27,7 @@ def distill_loss(alpha_KS: Tensor, ce_sum_KS: Tensor, num_tokens_KS: Tensor) -> 
     ce_KS = torch.where(selected_KS, ce_sum_KS, 0.0)
     num_tokens_S = (gate_KS * num_tokens_KS).sum(dim=0)
     has_path_S = selected_KS.any(dim=0)
-    return torch.where(
-        has_path_S, (gate_KS * ce_KS).sum(dim=0) / torch.where(has_path_S, num_tokens_S, 1.0), 0.0
-    )
+    return torch.where(has_path_S, (gate_KS * ce_KS).sum(dim=0) / torch.where(has_path_S, num_tokens_S, 1.0), 0.0)
 
 
 def distill_share(ce_sum_KS: Tensor, window_tokens_S: Tensor) -> Tensor:

@@ -41,6 +41,7 @@ class Router(nn.Module):
         self.scale_D.copy_(torch.where(deviation_D > 1e-6, deviation_D, torch.ones_like(deviation_D)))
 
     def forward(self, embedding_KD: Tensor) -> Tensor:
+        """Logits of the gates."""
         logits_KS: Tensor = self.layers((embedding_KD.float() - self.mean_D) / self.scale_D)
         return logits_KS
 

@@ -47,9 +47,7 @@ def align(tokens: Sequence[Span], words: Sequence[Span]) -> list[tuple[int, int]
     return pairs
 
 
-def average_tokens(
-    hidden_TD: Tensor, pairs: Sequence[tuple[int, int]], num_words: int
-) -> tuple[Tensor, Tensor]:
+def average_tokens(hidden_TD: Tensor, pairs: Sequence[tuple[int, int]], num_words: int) -> tuple[Tensor, Tensor]:
     """Mean hidden state of each word's tokens, and which words have any.
 
     Shapes: hidden_TD of the response's tokens -> (words_WD float32, covered_W bool); the row of a word

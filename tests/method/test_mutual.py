@@ -87,7 +87,8 @@ def test_the_competence_loss_reaches_competence_and_nothing_else():
     ce_mean_S = torch.tensor([0.5, 2.0], requires_grad=True)
     mutual.competence_loss(shared_SWD, scorer.weight_SD, ce_mean_S).backward()
     assert scorer.weight_SD.grad.abs().max() > 0
-    assert all(z.grad is None for z in states) and ce_mean_S.grad is None
+    assert all(z.grad is None for z in states)
+    assert ce_mean_S.grad is None
     assert all(p.linear.weight.grad is None for p in projections)
 
 
@@ -154,6 +155,4 @@ def test_peer_teaching_does_not_collapse_in_500_steps():
 def test_copies_of_a_projection_give_the_same_words():
     projection = mutual.Projection(6, 4)
     words_WD = torch.randn(5, 6)
-    assert torch.equal(
-        mutual.project(projection, words_WD), mutual.project(copy.deepcopy(projection), words_WD)
-    )
+    assert torch.equal(mutual.project(projection, words_WD), mutual.project(copy.deepcopy(projection), words_WD))

@@ -119,9 +119,7 @@ def test_entropy_equals_a_float64_reference(balance, routing, num_students, num_
     logits_KS = torch.randn(num_paths, num_students, generator=seeded(11), dtype=torch.float64)
     probability_KS = router.probabilities(logits_KS, routing)
     found = router.load_entropy(probability_KS.float(), routing=routing, balance=balance)
-    assert found.item() == pytest.approx(
-        entropy_in_float64(probability_KS.tolist(), routing, balance), abs=1e-6
-    )
+    assert found.item() == pytest.approx(entropy_in_float64(probability_KS.tolist(), routing, balance), abs=1e-6)
 
 
 def test_only_the_per_student_entropy_sees_one_student_take_all():
@@ -146,7 +144,8 @@ def test_entropy_and_its_gradient_are_finite_at_the_edges(routing, balance):
     logits_KS = torch.tensor([[200.0, -200.0]]).expand(3, 2).clone().requires_grad_()
     entropy = router.load_entropy(router.probabilities(logits_KS, routing), routing=routing, balance=balance)
     entropy.backward()
-    assert entropy.isfinite() and logits_KS.grad.isfinite().all()
+    assert entropy.isfinite()
+    assert logits_KS.grad.isfinite().all()
 
 
 def test_the_exclusive_entropy_of_one_student_is_zero():

@@ -55,7 +55,8 @@ def test_a_word_is_the_mean_of_its_tokens():
 
 def test_a_path_without_words_gives_no_rows():
     words_WD, covered_W = words.average_tokens(torch.randn(3, 4), [], 0)
-    assert words_WD.shape == (0, 4) and covered_W.shape == (0,)
+    assert words_WD.shape == (0, 4)
+    assert covered_W.shape == (0,)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -1,0 +1,137 @@
+"""Checkpoints that are whole or absent: safetensors and JSON only, so reading one runs no code.
+
+    checkpoints/step-N/
+        weights.safetensors     every trained parameter and buffer, by name
+        optimizer.safetensors   AdamW's two moments and step count of each parameter
+        state.json              step, sizes of the logs, what the run was started with
+
+A folder is written under another name, brought to the disk, and renamed; only then are older ones removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path as File
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from qrd.errors import ConfigError, StorageError
+
+_FOLDER = re.compile(r"step-(\d+)")
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+def checkpoints(folder: File) -> list[tuple[int, File]]:
+    """(step, folder) of the whole checkpoints, oldest first."""
+    if not folder.is_dir():
+        return []
+    found = ((_FOLDER.fullmatch(entry.name), entry) for entry in folder.iterdir())
+    return sorted((int(match[1]), entry) for match, entry in found if match)
+
+
+def save(
+    folder: File,
+    *,
+    tensors: Mapping[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    names: Mapping[Tensor, str],
+    state: Mapping[str, Any],
+    keep: int,
+) -> File:
+    """The new checkpoint, named after ``state["step"]``; afterwards at most `keep` are left.
+
+    Raises: StorageError where the disk refuses; the older checkpoints are then untouched.
+    """
+    target = folder / f"step-{state['step']}"
+    temporary = folder / f".step-{state['step']}.tmp"
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        _save_tensors(tensors, temporary / "weights.safetensors")
+        _save_tensors(_moments(optimizer, names), temporary / "optimizer.safetensors")
+        (temporary / "state.json").write_text(json.dumps(dict(state), indent=1) + "\n", encoding="utf-8")
+        publish(temporary, target)
+        for _, old in checkpoints(folder)[:-keep]:
+            shutil.rmtree(old)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise StorageError(f"{target}: cannot be saved: {reason}") from None
+    return target
+
+
+def publish(temporary: File, target: File) -> None:
+    """Bring a finished folder to the disk and give it its name, in place of what stood there."""
+    for entry in [*temporary.rglob("*"), temporary]:
+        _fsync(entry)
+    if target.exists():
+        shutil.rmtree(target)
+    os.rename(temporary, target)
+    _fsync(target.parent)
+
+
+def load(checkpoint: File) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
+    """Weights, optimizer moments and state of a checkpoint.
+
+    Raises: ConfigError where it cannot be read.
+    """
+    try:
+        state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+        weights = load_file(checkpoint / "weights.safetensors")
+        return weights, load_file(checkpoint / "optimizer.safetensors"), state
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ConfigError(f"{checkpoint}: cannot be read ({error}); remove it to resume from an older one") from None
+
+
+@torch.no_grad()
+def restore_tensors(live: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
+    """Copy saved values into the live tensors, bit for bit.
+
+    Raises: ConfigError where names or shapes do not match.
+    """
+    for name in live.keys() | saved.keys():
+        if name not in live or name not in saved or live[name].shape != saved[name].shape:
+            raise ConfigError(f"the checkpoint does not fit this run: {name} is missing or of another shape")
+        live[name].copy_(saved[name])
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str], moments: Mapping[str, Tensor]
+) -> None:
+    """Give AdamW its moments back; a parameter that never had a gradient has none."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            name = names[parameter]
+            if f"{name}/step" in moments:
+                optimizer.state[parameter] = {
+                    moment: moments[f"{name}/{moment}"].to("cpu" if moment == "step" else parameter.device)
+                    for moment in _MOMENTS
+                }
+
+
+def _moments(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:
+    return {
+        f"{names[parameter]}/{moment}": state[moment]
+        for parameter, state in optimizer.state.items()
+        for moment in _MOMENTS
+    }
+
+
+def _save_tensors(tensors: Mapping[str, Tensor], file: File) -> None:
+    save_file({name: tensor.detach().contiguous().cpu().clone() for name, tensor in tensors.items()}, file)
+
+
+def _fsync(entry: File) -> None:
+    descriptor = os.open(entry, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,146 @@
+"""The run folder: whose it is, what is in it, and whether a resume may go on with it.
+
+RUN/config.toml  manifest.json  metrics.jsonl  routing.jsonl  students/NAME/  router/  checkpoints/step-N/
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path as File
+from typing import Any
+
+import tomli_w
+from safetensors.torch import save_file
+from torch import nn
+
+from qrd import knobs
+from qrd.config import TrainConfig
+from qrd.errors import ConfigError, StorageError
+from qrd.jsonl import set_aside, take_lock, write_whole
+from qrd.training import checkpoint
+from qrd.training.students import Student, save_student, verify_saved
+
+# Options that change neither the order of paths nor, beyond rounding, what is learnt.
+FREE = frozenset(
+    (
+        "input",
+        "output",
+        "resume",
+        "quiet",
+        "debug",
+        "skip_bad",
+        "logging_steps",
+        "save_steps",
+        "save_total_limit",
+        "report_to",
+        "micro_batch_tokens",
+        "gradient_checkpointing",
+        "attn_implementation",
+    )
+)
+
+
+def identity_of(config: TrainConfig, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """What a run is: its options and the content of its input files, in JSON-ready values."""
+    options = {name: value for name, value in knobs.plain(config).items() if name not in FREE}
+    return {**options, "inputs": list(inputs.values())}
+
+
+class RunFolder:
+    """The folder of one run, locked for as long as it is open."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        """Take the folder; without `resume` an existing one is set aside under a new name.
+
+        Raises: ConfigError where another run writes it, or where it is no run folder.
+        """
+        self.root = File(config.output)
+        self.checkpoints = self.root / "checkpoints"
+        self.lock: Any = None
+        try:
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            self.lock = take_lock(str(self.root))
+            if not config.resume:
+                set_aside(self.root)
+            self.root.mkdir(exist_ok=True)
+        except OSError as error:
+            self.close()
+            raise StorageError.of(self.root, error) from None
+        if any(self.root.iterdir()) and not (self.root / "config.toml").is_file():
+            self.close()
+            raise ConfigError(f"{self.root}: holds files and is no run folder; give another -o")
+
+    def close(self) -> None:
+        """Release the folder."""
+        if self.lock is not None:
+            self.lock.release()
+
+    def begin(self, config: TrainConfig, identity: Mapping[str, Any]) -> None:
+        """Refuse a folder that holds another run; write config.toml.
+
+        Raises: ConfigError naming the options that changed.
+        """
+        stored = self.root / "checkpoints" / "run.json"
+        if stored.is_file():
+            _refuse_other_run(self.root, json.loads(stored.read_text(encoding="utf-8")), identity)
+        self.write("config.toml", tomli_w.dumps({"train": knobs.plain(config)}))
+        self.write("checkpoints/run.json", json.dumps(dict(identity), indent=1) + "\n")
+
+    def is_finished(self) -> bool:
+        """Whether the run in this folder has been brought to its end."""
+        return (self.root / "manifest.json").is_file()
+
+    def write(self, name: str, text: str) -> None:
+        """Put a text file into the folder, whole."""
+        write_whole(self.root / name, text.encode())
+
+    def save_students(self, students: list[Student]) -> None:
+        """Write students/NAME/ and prove that each adapter loads and gives the same logits.
+
+        Raises: StorageError; QrdError where a saved student differs.
+        """
+        for student in students:
+            self._put(f"students/{student.name}", partial(save_student, student))
+            verify_saved(student, self.root / "students" / student.name)
+
+    def save_modules(self, modules: nn.Module, facts: Mapping[str, Any]) -> None:
+        """Write router/: the objective's own modules as safetensors; as JSON what it takes to build them."""
+
+        def fill(folder: File) -> None:
+            tensors = {name: t.detach().cpu().contiguous() for name, t in modules.state_dict().items()}
+            save_file(tensors, folder / "model.safetensors")
+            (folder / "config.json").write_text(json.dumps(dict(facts), indent=1) + "\n", encoding="utf-8")
+
+        self._put("router", fill)
+
+    def _put(self, name: str, fill: Callable[[File], None]) -> None:
+        target = self.root / name
+        temporary = target.with_name(f".{target.name}.tmp")
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            fill(temporary)
+            checkpoint.publish(temporary, target)
+        except OSError as error:
+            raise StorageError.of(target, error) from None
+
+
+def _refuse_other_run(root: File, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    changed = [
+        f"{'input files' if name == 'inputs' else knobs.flag_of(name)} ({_short(before.get(name))} -> "
+        f"{_short(now.get(name))})"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    if changed:
+        raise ConfigError(
+            f"{root}: holds another run; changed: {', '.join(changed)}. Give another -o, or --no-resume to set it aside"
+        )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,258 @@
+"""The one training loop: windows of paths, micro-batches, one optimizer step per window, checkpoints.
+
+A step is a window of batch x accumulation x processes paths. The objective is asked first which student runs
+which path; the window is then cut into micro-batches by tokens alone, each with its own backward pass. As all
+normalisers belong to the window, neither losses nor gradients depend on the cut, and memory is bounded by one
+micro-batch.
+
+Nothing random has a state that would have to be saved: order, gates and dropout are seeded from the run's
+seed and the place in the run.
+
+Axes: K paths of a window, B paths of a micro-batch, S students.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from qrd.config import TrainConfig
+from qrd.errors import QrdError
+from qrd.training.batches import Example, collate, cut, derive_seed, epoch_order
+from qrd.training.optimisation import (
+    ROUTER,
+    Trained,
+    clip,
+    learning_rates,
+    make_optimizer,
+    rate_multiplier,
+    set_rates,
+)
+from qrd.training.students import Student
+
+
+@dataclass(frozen=True)
+class Window:
+    """The paths of one step. `rows` are their places among all paths; `progress` is the share of steps done
+    before."""
+
+    step: int
+    epoch: int
+    progress: float
+    rows: tuple[int, ...]
+    examples: tuple[Example, ...]
+
+    def targets(self) -> Tensor:
+        """Target tokens of each pair.
+
+        Shapes: num_KS float32.
+        """
+        return torch.tensor([[float(e.num_targets) for e in example.encoded] for example in self.examples])
+
+
+@dataclass(frozen=True)
+class Micro:
+    """What the students made of one micro-batch.
+
+    `rows` are places in the window. Shapes: ce_sum_BS, 0 for pairs that were not run; `hidden[b][s]`
+    hidden_TD of the response's tokens, for the pairs that were.
+    """
+
+    rows: tuple[int, ...]
+    ce_sum_BS: Tensor
+    hidden: tuple[Mapping[int, Tensor], ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A micro-batch's share of the window's loss, and of the values to be logged; both add up over
+    micro-batches."""
+
+    loss: Tensor
+    sums: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What is left when all micro-batches are done: a loss for the objective's own modules (or None) and the
+    values to be logged, `loss` among the terms."""
+
+    loss: Tensor | None
+    terms: Mapping[str, float]
+    spread: Mapping[str, float] = field(default_factory=dict)
+    warning: str | None = None
+
+
+class WindowLoss(Protocol):
+    """An objective on one window. Shapes: selected_KS bool, probability_KS."""
+
+    selected_KS: Tensor
+    probability_KS: Tensor
+
+    def part(self, micro: Micro) -> Part:
+        """The share of one micro-batch."""
+        ...
+
+    def close(self, ce_sum_KS: Tensor, sums: Mapping[str, float]) -> Closing:
+        """The rest, given the detached losses of all pairs and the added-up sums of the parts."""
+        ...
+
+
+class Objective(Protocol):
+    """What is trained for. `modules` are trained beside the students and may be empty."""
+
+    modules: nn.Module
+
+    def open(self, window: Window) -> WindowLoss:
+        """The objective on one window, its gates drawn."""
+        ...
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One finished step, for the logs."""
+
+    window: Window
+    loss: WindowLoss
+    closing: Closing
+    student_tokens: Mapping[str, int]
+
+
+class Loop:
+    """The students, their optimizer and the objective in step with each other."""
+
+    def __init__(
+        self, students: Sequence[Student], examples: Sequence[Example], objective: Objective, config: TrainConfig,
+        accelerator: Accelerator,
+    ) -> None:  # fmt: skip
+        self.students, self.examples, self.objective = students, examples, objective
+        self.config, self.accelerator = config, accelerator
+        router = {name: p for name, p in objective.modules.named_parameters() if p.requires_grad}
+        self.trained = Trained({**{student.name: student.trainable() for student in students}, ROUTER: router})
+        rates = learning_rates(config, [student.name for student in students])
+        self.names = self.trained.names()
+        self.optimizer = make_optimizer(self.trained, rates, weight_decay=config.weight_decay)
+        self.window_size = (
+            config.per_device_train_batch_size * config.gradient_accumulation_steps * accelerator.num_processes
+        )
+        self.steps_per_epoch = math.ceil(len(examples) / self.window_size)
+        self.total_steps = config.max_steps or math.ceil(config.num_train_epochs * self.steps_per_epoch)
+        self.rate_multiplier = rate_multiplier(
+            config.lr_scheduler_type, warmup_ratio=config.warmup_ratio, total_steps=self.total_steps
+        )
+
+    def window(self, step: int) -> Window:
+        """The window of a step (from 0): a pure function of seed, paths and step."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        order = epoch_order(len(self.examples), seed=self.config.seed, epoch=epoch)
+        rows = tuple(order[place * self.window_size : (place + 1) * self.window_size])
+        return Window(step, epoch, step / self.total_steps, rows, tuple(self.examples[row] for row in rows))
+
+    def run_step(self, step: int) -> StepResult:
+        """One optimizer step.
+
+        Raises: QrdError where a gradient is not finite; nothing is changed then.
+        """
+        window = self.window(step)
+        loss = self.objective.open(window)
+        ce_sum_KS, sums = self._run_micro_batches(window, loss)
+        self._reduce_gradients()
+        closing = loss.close(ce_sum_KS, sums)
+        if closing.loss is not None:
+            closing.loss.backward()  # type: ignore[no-untyped-call]
+        self._update(step)
+        return StepResult(window, loss, closing, self._count_tokens(window, loss.selected_KS))
+
+    def learning_rate(self) -> dict[str, float]:
+        """The rate of each group at the last step."""
+        rates = {self.names[group["params"][0]].partition("/")[0]: group["lr"] for group in self.optimizer.param_groups}
+        return {name: float(rate) for name, rate in rates.items()}
+
+    def _run_micro_batches(self, window: Window, loss: WindowLoss) -> tuple[Tensor, dict[str, float]]:
+        """Backward of every micro-batch; the detached losses of all pairs and the sums of the parts."""
+        selected_KS = loss.selected_KS.cpu()
+        lengths = [_longest(example, picked) for example, picked in zip(window.examples, selected_KS, strict=True)]
+        ce_sum_KS = torch.zeros(selected_KS.shape)
+        sums: dict[str, float] = {}
+        for number, rows in enumerate(cut(lengths, self.config.micro_batch_tokens)):
+            if number % self.accelerator.num_processes != self.accelerator.process_index:
+                continue
+            torch.manual_seed(derive_seed(self.config.seed, "dropout", window.step, number))
+            micro = self._run_students(window, rows, selected_KS)
+            part = loss.part(micro)
+            part.loss.backward()  # type: ignore[no-untyped-call]
+            ce_sum_KS[rows] = micro.ce_sum_BS.detach().cpu()
+            for name, value in part.sums.items():
+                sums[name] = sums.get(name, 0.0) + value
+        return self._reduce_losses(ce_sum_KS, sums)
+
+    def _run_students(self, window: Window, rows: Sequence[int], selected_KS: Tensor) -> Micro:
+        device = self.accelerator.device
+        columns = []
+        hidden: list[dict[int, Tensor]] = [{} for _ in rows]
+        for s, student in enumerate(self.students):
+            column: list[Tensor] = [torch.zeros((), device=device)] * len(rows)
+            places = [b for b, row in enumerate(rows) if selected_KS[row, s]]
+            if places:
+                found = student.run(collate([window.examples[rows[b]].encoded[s] for b in places]))
+                for b, ce_N, hidden_TD in zip(places, found.ce, found.hidden, strict=True):
+                    column[b], hidden[b][s] = ce_N.sum(), hidden_TD
+            columns.append(torch.stack(column))
+        return Micro(tuple(rows), torch.stack(columns, dim=1), tuple(hidden))
+
+    def _update(self, step: int) -> None:
+        norms = clip(self.trained, self.config.max_grad_norm)
+        broken = [name for name, norm in norms.items() if not math.isfinite(norm)]
+        if broken:
+            self.optimizer.zero_grad()
+            raise QrdError(
+                f"step {step + 1}: the gradient of {', '.join(broken)} is not finite; a lower --learning-rate or "
+                "--max-grad-norm, or --dtype float32, may help"
+            )
+        set_rates(self.optimizer, self.rate_multiplier(step))
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def _reduce_losses(self, ce_sum_KS: Tensor, sums: dict[str, float]) -> tuple[Tensor, dict[str, float]]:
+        if self.accelerator.num_processes == 1:
+            return ce_sum_KS, sums
+        from accelerate.utils import gather_object
+
+        shared = gather_object([(ce_sum_KS, sums)])
+        names = {name for _, each in shared for name in each}
+        total = {name: sum(each.get(name, 0.0) for _, each in shared) for name in sorted(names)}
+        return torch.stack([ce for ce, _ in shared]).sum(dim=0), total
+
+    def _reduce_gradients(self) -> None:
+        """Add the processes' gradients up: each ran its own micro-batches of one window with the window's
+        normalisers, so the sum is the gradient. A parameter without gradient everywhere stays without."""
+        if self.accelerator.num_processes == 1:
+            return
+        parameters = list(self.trained.named().values())
+        device = self.accelerator.device
+        has: Any = self.accelerator.reduce(
+            torch.tensor([float(p.grad is not None) for p in parameters], device=device), reduction="sum"
+        )
+        for parameter, count in zip(parameters, has.tolist(), strict=True):
+            if count:
+                grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+                parameter.grad = self.accelerator.reduce(grad, reduction="sum")
+
+    def _count_tokens(self, window: Window, selected_KS: Tensor) -> dict[str, int]:
+        """Real tokens each student ran, padding not counted."""
+        picked = selected_KS.tolist()
+        return {
+            student.name: sum(len(e.encoded[s].ids) for e, row in zip(window.examples, picked, strict=True) if row[s])
+            for s, student in enumerate(self.students)
+        }
+
+
+def _longest(example: Example, picked_S: Tensor) -> int:
+    """Tokens of the longest version of a path that will be run; 0 where no student runs it."""
+    return max((len(e.ids) for e, run in zip(example.encoded, picked_S.tolist(), strict=True) if run), default=0)

@@ -1,0 +1,68 @@
+"""Promise 17: neither losses nor gradients depend on how a window is cut into batches."""
+
+import pytest
+import torch
+from tiny_models import path_rows, read_rows
+
+from qrd.stages import train
+from qrd.training.loop import Loop
+
+CUTS = [(8, 1, 10**6), (4, 2, 10**6), (2, 4, 700), (1, 8, 1)]
+
+
+def rows_of_many_lengths():
+    rows = path_rows(4)
+    words = "We add the numbers and carry what is left over to the next place, then check the sum again. " * 9
+    for number, row in enumerate(rows):
+        row["response"] = "7" if number == 0 else words[: 60 * number] + row["response"]
+    return rows
+
+
+@pytest.fixture
+def gradients(settings, console, monkeypatch, tmp_path):
+    """Gradients of every trained parameter after the first window, and its line of metrics.jsonl."""
+
+    def measure(**options):
+        found = {}
+
+        def keep(loop, step):
+            named = loop.trained.named()
+            found.update({name: p.grad.clone() for name, p in named.items() if p.grad is not None})
+            loop.optimizer.zero_grad()
+
+        monkeypatch.setattr(Loop, "_update", keep)
+        config = settings(rows_of_many_lengths(), max_steps=1, max_length=900, resume=False, **options)
+        train.run(config, console)
+        return found, read_rows(tmp_path / "run" / "metrics.jsonl")[0]
+
+    return measure
+
+
+@pytest.mark.parametrize("routing", ["none", "independent", "exclusive"])
+def test_gradients_of_every_term_do_not_depend_on_the_cut(gradients, routing):
+    runs = [
+        gradients(
+            routing=routing, per_device_train_batch_size=batch, gradient_accumulation_steps=windows,
+            micro_batch_tokens=tokens, lambda_entropy=0.5, max_grad_norm=0,
+        )
+        for batch, windows, tokens in CUTS
+    ]  # fmt: skip
+    first, line = runs[0]
+    kinds = {name.split("/")[0] for name in first}
+    assert kinds == ({"a", "b"} if routing == "none" else {"a", "b", "router"}) | (
+        {"router"} if routing != "exclusive" else set()
+    )
+    for other, other_line in runs[1:]:
+        assert other.keys() == first.keys()
+        for name, gradient in first.items():
+            assert torch.allclose(other[name], gradient, atol=1e-5, rtol=1e-4), name
+        assert other_line["loss"] == pytest.approx(line["loss"], abs=1e-5)
+        assert other_line["terms"] == pytest.approx(line["terms"], abs=1e-5)
+        assert other_line["tokens"] == line["tokens"]
+
+
+def test_gradient_checkpointing_changes_no_gradient(gradients):
+    plain, _ = gradients(routing="none")
+    recomputed, _ = gradients(routing="none", gradient_checkpointing=True)
+    for name, gradient in plain.items():
+        assert torch.allclose(recomputed[name], gradient, atol=1e-6), name

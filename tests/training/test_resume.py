@@ -1,0 +1,209 @@
+"""Promise 18: interrupted training equals uninterrupted training, bit for bit; a checkpoint is whole or absent."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_models import path_rows, read_rows
+
+from qrd.console import Console
+from qrd.errors import ConfigError, Interrupted, StorageError
+from qrd.stages import train
+from qrd.training import checkpoint, fitting
+from qrd.training.loop import Loop
+
+OPTIONS = {"max_steps": 9, "save_steps": 2, "logging_steps": 3, "lora_dropout": 0.1, "warmup_ratio": 0.2}
+SEED = 20260
+
+
+@pytest.fixture
+def results():
+    """What a finished run leaves, times left out."""
+
+    def read(run):
+        lines = [{**line, "seconds": None} for line in read_rows(run / "metrics.jsonl")]
+        files = ["router/model.safetensors", *(f"students/{n}/adapter_model.safetensors" for n in ("a", "b"))]
+        tensors = {f"{file}:{name}": t for file in files for name, t in load_file(run / file).items()}
+        return lines, read_rows(run / "routing.jsonl"), tensors
+
+    return read
+
+
+def assert_same(found, expected):
+    assert found[:2] == expected[:2]
+    assert found[2].keys() == expected[2].keys()
+    assert all(torch.equal(found[2][name], tensor) for name, tensor in expected[2].items())
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_at(step):
+    """In a child: die while this step's micro-batches are done and its update is not."""
+    update = Loop._update
+
+    def patched(loop, at):
+        if at == step:
+            die()
+        update(loop, at)
+
+    Loop._update = patched
+
+
+def killed_in_save(number_of_files):
+    """In a child: die inside the second save, after so many of its files, or (3) before the rename."""
+    saves, original = [], checkpoint._save_tensors
+
+    def patched(tensors, file):
+        saves.append(file)
+        original(tensors, file)
+        if len(saves) == 2 + number_of_files:
+            die()
+
+    def publish(temporary, target):
+        if len(saves) == 4:
+            die()
+        real_publish(temporary, target)
+
+    real_publish = checkpoint.publish
+    checkpoint._save_tensors = patched
+    if number_of_files == 3:
+        checkpoint.publish = publish
+
+
+def run_in_child(config, prepare, *arguments):
+    """The exit code of a real process that runs the stage after `prepare`."""
+
+    def body():
+        prepare(*arguments)
+        train.run(config, Console(quiet=True))
+
+    child = multiprocessing.get_context("fork").Process(target=body)
+    child.start()
+    child.join(120)
+    assert child.exitcode is not None, "the child hangs"
+    return child.exitcode
+
+
+@pytest.mark.parametrize("routing", ["independent", "exclusive"])
+def test_a_run_killed_at_random_steps_and_inside_saves_equals_an_uninterrupted_one(
+    settings, console, tmp_path, results, routing
+):
+    whole = settings(output=str(tmp_path / "whole"), routing=routing, **OPTIONS)
+    train.run(whole, console)
+    config = settings(routing=routing, **OPTIONS)
+    draw = random.Random(SEED)
+    kills = [(killed_in_save, 1), (killed_in_save, 3), *((killed_at, draw.randrange(4, 9)) for _ in range(2))]
+    for prepare, argument in kills:
+        assert run_in_child(config, prepare, argument) == -signal.SIGKILL, (prepare, argument, SEED)
+        for step, folder in checkpoint.checkpoints(tmp_path / "run" / "checkpoints"):
+            assert checkpoint.load(folder)[2]["step"] == step
+    train.run(config, console)
+    assert_same(results(tmp_path / "run"), results(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_saves_and_the_same_command_resumes(
+    settings, console, tmp_path, results, monkeypatch, number
+):
+    train.run(settings(output=str(tmp_path / "whole"), **OPTIONS), console)
+    run_step = Loop.run_step
+
+    def signalled(loop, step):
+        if step == 4:
+            os.kill(os.getpid(), number)
+        return run_step(loop, step)
+
+    monkeypatch.setattr(Loop, "run_step", signalled)
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match="stopped after step 5 of 9") as stopped:
+        train.run(settings(**OPTIONS), console)
+    assert stopped.value.exit_code == 128 + number
+    assert signal.getsignal(number) is before
+    monkeypatch.setattr(Loop, "run_step", run_step)
+    train.run(settings(**OPTIONS), console)
+    assert_same(results(tmp_path / "run"), results(tmp_path / "whole"))
+
+
+def test_a_finished_run_is_left_as_it_is(settings, console, tmp_path, monkeypatch):
+    train.run(settings(), console)
+    before = {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    monkeypatch.setattr(Loop, "run_step", None)
+    train.run(settings(), console)
+    after = {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    assert {k: v for k, v in after.items() if k.name != "config.toml"} == {
+        k: v for k, v in before.items() if k.name != "config.toml"
+    }
+
+
+def test_a_resume_with_other_options_or_paths_is_refused_and_names_them(settings, console):
+    train.run(settings(), console)
+    with pytest.raises(ConfigError, match=r"--learning-rate .*--lora-r \(4 -> 8\)"):
+        train.run(settings(lora_r=8, learning_rate=1e-3), console)
+    with pytest.raises(ConfigError, match="input files"):
+        train.run(settings(path_rows(7)), console)
+    train.run(settings(logging_steps=2, save_steps=7, micro_batch_tokens=99), console)
+
+
+def test_no_resume_sets_the_old_run_aside(settings, console, tmp_path):
+    train.run(settings(), console)
+    train.run(settings(seed=1, resume=False), console)
+    assert (tmp_path / "run.old-1" / "manifest.json").is_file()
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["seed"] == 1
+
+
+def test_a_folder_that_is_no_run_folder_is_not_touched(settings, console, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="no run folder"):
+        train.run(settings(), console)
+    assert [entry.name for entry in (tmp_path / "run").iterdir()] == ["thesis.txt"]
+
+
+def test_older_checkpoints_go_only_after_the_new_one_is_whole(settings, console, tmp_path, monkeypatch):
+    folder = tmp_path / "run" / "checkpoints"
+    train.run(settings(**OPTIONS, save_total_limit=2), console)
+    assert [step for step, _ in checkpoint.checkpoints(folder)] == [8, 9]
+
+    def full_disk(tensors, file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "_save_tensors", full_disk)
+    with pytest.raises(StorageError, match="No space left"):
+        checkpoint.save(folder, tensors={}, optimizer=None, names={}, state={"step": 10}, keep=1)
+    assert sorted(entry.name for entry in folder.iterdir()) == ["run.json", "step-8", "step-9"]
+
+
+def test_a_checkpoint_holds_no_pickle(settings, console, tmp_path):
+    train.run(settings(), console)
+    kinds = {file.suffix for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    assert kinds <= {".safetensors", ".json", ".jsonl", ".toml", ".md", ".jinja"}
+
+
+def test_two_runs_cannot_write_one_folder(settings, console):
+    folder = train.RunFolder(settings())
+    with pytest.raises(ConfigError, match="another run is writing"):
+        train.run(settings(), console)
+    folder.close()
+    train.run(settings(max_steps=1), console)
+
+
+def test_a_second_signal_acts_as_if_nobody_listened():
+    def stubborn(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stubborn)
+    try:
+        with fitting._noted_signals() as received:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert received == [signal.SIGINT]
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
