@@ -137,14 +137,14 @@ def _reader(full_name: str) -> Callable[[typer.Context, str | None], str | None]
 
     def read(context: typer.Context, file: str | None) -> str | None:
         if file is not None:
-            known = {parameter.name or "" for parameter in context.command.params} - {"config_file", "print_config"}
-            context.default_map = _table(File(file), full_name, known)
+            several = {parameter.name or "": _is_repeatable(parameter) for parameter in context.command.params}
+            context.default_map = _table(File(file), full_name, several)
         return file
 
     return read
 
 
-def _table(file: File, full_name: str, known: set[str]) -> dict[str, Any]:
+def _table(file: File, full_name: str, several: dict[str, bool]) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -158,10 +158,22 @@ def _table(file: File, full_name: str, known: set[str]) -> dict[str, Any]:
     for word in full_name.split():
         table = table.get(word, {}) if isinstance(table, dict) else {}
     found = {key.replace("-", "_"): value for key, value in table.items()}
-    unknown = sorted(set(found) - known)
+    unknown = sorted(set(found) - (several.keys() - {"config_file", "print_config"}))
     if unknown:
         raise ConfigError(f"{file}: [{_table_name(full_name)}]: no option is called {', '.join(unknown)}")
-    return {key: [str(v) for v in value] if isinstance(value, list) else value for key, value in found.items()}
+    return {key: _as_typed(value, several[key]) for key, value in found.items()}
+
+
+def _is_repeatable(parameter: Any) -> bool:
+    return bool(getattr(parameter, "multiple", False)) or parameter.nargs == -1
+
+
+def _as_typed(value: Any, is_repeatable: bool) -> Any:
+    """A value of the file as a person would have typed it: words, joined by commas where the option is one word."""
+    if not isinstance(value, list):
+        return value
+    words = [str(item) for item in value]
+    return words if is_repeatable else ",".join(words)
 
 
 def _completed(context: typer.Context, config: C, ask: Callable[[C], C] | None) -> C:
@@ -207,8 +219,6 @@ def command_line(path: str, config: Any) -> str:
 
 def _print_config(context: typer.Context, config: Any, full_name: str) -> None:
     """TOML on standard output that `--config` reads back, each line with where its value came from."""
-    import tomli_w
-
     lines = [f"[{_table_name(full_name)}]"]
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -219,7 +229,13 @@ def _print_config(context: typer.Context, config: Any, full_name: str) -> None:
         elif value is None:
             lines.append(f"# {field.name} is not set")
         else:
-            plain = list(value) if isinstance(value, tuple) else value
-            rendered = tomli_w.dumps({field.name: plain}, multiline_strings=False).strip()
-            lines.append(" ".join(rendered.split()) + f"  # {origin}")
+            lines.append(f"{field.name} = {_toml(value)}  # {origin}")
     print("\n".join(lines))
+
+
+def _toml(value: Any) -> str:
+    import tomli_w
+
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return tomli_w.dumps({"x": value}).removeprefix("x = ").strip()

@@ -74,9 +74,9 @@ def run(config: JudgeConfig, console: Console) -> Tally:
 
     Raises: DataError before any call where input files are damaged; GateError where too many verdicts are unreadable.
     """
+    tally, bench = Tally(), Bench(config, prompts.rubric(config.rubric))
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
     total = reader.scan()
-    tally, bench = Tally(), Bench(config, prompts.rubric(config.rubric))
     manifest = Manifest("judge", config, config.output)
     counts: dict[str, int] = {}
     with Writer(config.output, resume=config.resume) as writer:
