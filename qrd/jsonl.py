@@ -17,7 +17,7 @@ from pathlib import Path as File
 from types import TracebackType
 from typing import Any, Generic, NamedTuple
 
-from qrd.errors import ConfigError, DataError, StorageError
+from qrd.errors import ConfigError, DataError, QrdError, StorageError
 from qrd.lines import Tapped, decode_object, encode, numbered, open_input
 from qrd.records import Fields, R, checked
 
@@ -25,8 +25,8 @@ FSYNC_EVERY_S = 1.0
 NAMED_BAD_LINES = 20
 
 __all__ = [
-    "DISK", "Disk", "Reader", "Row", "Writer", "bad_lines", "decode_object", "encode", "open_input", "replacing",
-    "set_aside", "take_lock", "write_whole",
+    "DISK", "Disk", "Reader", "Row", "Writer", "bad_lines", "decode_object", "encode", "is_stream", "open_input",
+    "replacing", "set_aside", "take_lock", "write_whole",
 ]  # fmt: skip
 
 
@@ -68,8 +68,8 @@ class Reader(Generic[R]):
         Raises: DataError naming every bad line, unless `skip_bad`.
         """
         for name in self.files:
-            if name != "-":
-                open_input(name).close()
+            if name != "-" and not File(name).is_fifo():
+                open_input(name).close()  # a pipe is left alone: its writer would lose what it has written
         return None if self.is_stream else sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Row[R]]:
@@ -129,6 +129,12 @@ class Disk:
 DISK = Disk()
 
 
+def is_stream(output: str) -> bool:
+    """Whether an output is standard output, a pipe or a device: there is nothing to resume, lock, mend or replace."""
+    file = File(output)
+    return output == "-" or (file.exists() and not file.is_file() and not file.is_dir())
+
+
 class Writer:
     """Appends records to a file, or writes them to standard output for `-`.
 
@@ -142,11 +148,15 @@ class Writer:
         self.name, self.disk = name, disk
         self.num_written = 0
         self._synced = time.monotonic()
-        self._descriptor, self._lock = -1, None
+        self._descriptor, self._lock, self._torn = -1, None, False
+        self._is_stream = is_stream(name)
         if name == "-":
             self._descriptor = sys.stdout.fileno()
             return
         try:
+            if self._is_stream:
+                self._descriptor = os.open(name, os.O_WRONLY)
+                return
             File(name).parent.mkdir(parents=True, exist_ok=True)
             self._lock = take_lock(name) if lock else None
             if not resume:
@@ -156,13 +166,16 @@ class Writer:
         except OSError as error:
             self._release()
             raise StorageError.of(name, error) from None
+        except QrdError:
+            self._release()
+            raise
 
     def kept(self) -> Iterator[tuple[int, Fields]]:
         """(line, fields) of the rows that were there when the file was opened.
 
         Raises: DataError for a damaged row, with its byte offset.
         """
-        if self.name == "-":
+        if self._is_stream:
             return
         offset = 0
         with open_input(self.name) as stream:
@@ -175,11 +188,15 @@ class Writer:
                 offset += len(raw)
 
     def write(self, fields: Mapping[str, Any]) -> None:
-        """Append one record, whole or not at all as far as the next opening is concerned."""
+        """Append one record; what an earlier call left torn, by an error or a signal, is mended first."""
         line = memoryview(encode(fields))
         try:
+            if self._torn and not self._is_stream:
+                self._mend()
+            self._torn = True
             while line:  # a regular file takes a line in one write; only pipes and full disks split it
                 line = line[self.disk.write(self._descriptor, line) :]
+            self._torn = False
             self._sync_now_and_then()
         except BrokenPipeError:
             raise
@@ -192,7 +209,8 @@ class Writer:
         if self.name == "-" or self._descriptor < 0:
             return
         try:
-            self.disk.fsync(self._descriptor)
+            if not self._is_stream:
+                self.disk.fsync(self._descriptor)
         except OSError as error:
             raise StorageError.of(self.name, error) from None
         finally:
@@ -207,17 +225,22 @@ class Writer:
         self.close()
 
     def _sync_now_and_then(self) -> None:
-        if self.name != "-" and time.monotonic() - self._synced >= FSYNC_EVERY_S:
+        if not self._is_stream and time.monotonic() - self._synced >= FSYNC_EVERY_S:
             self.disk.fsync(self._descriptor)
             self._synced = time.monotonic()
 
     def _mend(self) -> None:
-        """Cut a torn last line off; where only its line end is missing, add that."""
+        """Cut a torn last line off; where only its line end is missing, add that.
+
+        Raises: DataError where the last line cannot have been a record, so that no other file is ever cut.
+        """
         size = os.fstat(self._descriptor).st_size
         start = _last_line_start(self._descriptor, size)
         tail = os.pread(self._descriptor, size - start, start)
         if not tail:
             return
+        if tail.strip(b"\0") and not tail.startswith(b"{"):  # a power cut may leave zeros
+            raise DataError(self.name, None, None, f"the last line (byte {start}) is no record; the file is left alone")
         try:
             decode_object(tail, self.name, 0)
         except DataError:
@@ -240,11 +263,11 @@ def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[
     For outputs that are cheap to make again; `-` is standard output as usual. Without `resume` what was there is kept
     under another name. Raises: as Writer.
     """
-    if name == "-":
+    if is_stream(name):
         with Writer(name, disk=disk) as writer:
             yield writer
         return
-    file = File(name)
+    file = File(os.path.realpath(name))  # a link stays a link
     temporary = file.with_name(f".{file.name}.tmp")
     lock = None
     try:
@@ -273,7 +296,9 @@ def take_lock(name: str) -> Any:
     """
     import filelock
 
-    lock = filelock.FileLock(str(File(name).with_name(f".{File(name).name}.lock")), blocking=False)
+    lock = filelock.FileLock(  # released by whichever thread closes the output
+        str(File(name).with_name(f".{File(name).name}.lock")), blocking=False, thread_local=False
+    )
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -301,21 +326,31 @@ def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
 
     Raises: StorageError.
     """
+    if is_stream(str(file)):
+        _write_to(file, os.O_WRONLY, data, disk)
+        return
+    file = File(os.path.realpath(file))
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[disk.write(descriptor, rest) :]
-            disk.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _write_to(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, data, disk)
         disk.rename(temporary, file)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise StorageError.of(file, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_to(file: File, flags: int, data: bytes, disk: Disk) -> None:
+    descriptor = os.open(file, flags, 0o644)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[disk.write(descriptor, rest) :]
+        if flags & os.O_CREAT:
+            disk.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _last_line_start(descriptor: int, size: int, block: int = 2**16) -> int:

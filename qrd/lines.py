@@ -64,10 +64,12 @@ def open_input(name: str) -> BinaryIO:
 
     Raises: ConfigError where the file cannot be read.
     """
-    if name == "-":
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     try:
-        return open(name, "rb")
+        if name != "-":
+            return open(name, "rb")
+        if sys.stdin is None:  # closed before we began
+            raise ConfigError("standard input is closed")
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
 
@@ -114,13 +116,26 @@ def why_not_json(raw: bytes, error: Exception) -> str:
     surrogate = _LONE_SURROGATE.search(raw)
     if surrogate:
         return f"not JSON: {surrogate[0].decode()} is half a character (byte {surrogate.start()})"
+    if isinstance(error, RecursionError):
+        return "not JSON: nested too deeply"
     words = str(error).partition(" - at ")[0].removeprefix("JSON is malformed: ")
     return f"not JSON: {words[:1].lower()}{words[1:]}"
 
 
 def encode(fields: Mapping[str, Any]) -> bytes:
-    """The line of a record, line end included."""
-    return _encode(fields) + b"\n"
+    """The line of a record, line end included; half a character, which no file can hold, becomes U+FFFD."""
+    try:
+        return _encode(fields) + b"\n"
+    except UnicodeEncodeError:
+        return _encode(_whole_characters(msgspec.to_builtins(fields))) + b"\n"
+
+
+def _whole_characters(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
+    return [_whole_characters(item) for item in value] if isinstance(value, list) else value
 
 
 def _num_keys(value: Any) -> int:

@@ -1,0 +1,470 @@
+"""The one writer loses and doubles nothing, and the reader names every bad line and never more than those."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qrd import jsonl, lines
+from qrd.errors import ConfigError, DataError, StorageError
+from qrd.jsonl import Disk, Reader, Writer
+from qrd.records import Question
+
+TEXTS = ("plain", "Zürich – naïve", "日本語", "🙂🙃", 'quote " and \\ slash', "line\nend\u2028separator")
+
+
+def row(number: int) -> dict[str, Any]:
+    return {"id": f"q{number}", "task": "text", "question": TEXTS[number % len(TEXTS)], "answer": str(number)}
+
+
+def read(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_bytes().split(b"\n") if line]
+
+
+def reader(file: Path, **options: Any) -> Reader[Question]:
+    return Reader([str(file)], Question, unique="id", **options)
+
+
+class NoSync(Disk):
+    """A disk that is not waited for, so that thousands of files can be opened."""
+
+    def fsync(self, descriptor: int) -> None:
+        pass
+
+
+class FaultyDisk(NoSync):
+    """A disk whose call number `at` (of all its calls) fails, or writes one byte less than asked."""
+
+    def __init__(self, at: int, fault: int | None) -> None:
+        self.at, self.fault, self.num_calls = at, fault, 0
+
+    def _is_due(self) -> bool:
+        self.num_calls += 1
+        if self.num_calls != self.at or self.fault is None:
+            return self.num_calls == self.at
+        raise OSError(self.fault, os.strerror(self.fault))
+
+    def write(self, descriptor: int, data: Any) -> int:
+        return os.write(descriptor, bytes(data)[: max(1, len(data) - 1)] if self._is_due() else data)
+
+    def fsync(self, descriptor: int) -> None:
+        self._is_due()
+
+    def rename(self, source: Any, target: Any) -> None:
+        self._is_due()
+        os.replace(source, target)
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        self._is_due()
+        os.ftruncate(descriptor, size)
+
+
+class FullDisk(FaultyDisk):
+    """A disk that, from call number `at`, writes half a line and then nothing more."""
+
+    def write(self, descriptor: int, data: Any) -> int:
+        self.num_calls += 1
+        if self.num_calls == self.at:
+            return os.write(descriptor, bytes(data)[: len(data) // 2 or 1])
+        if self.num_calls > self.at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(descriptor, data)
+
+
+def appended(file: Path, count: int, disk: Disk) -> None:
+    """Write the rows up to `count` that are not there yet, as a stage that resumes does."""
+    with Writer(str(file), disk=disk) as writer:
+        there = {fields["id"] for _, fields in writer.kept()}
+        for number in range(count):
+            if f"q{number}" not in there:
+                writer.write(row(number))
+
+
+def test_a_file_cut_at_any_byte_loses_at_most_its_last_row(tmp_path: Path) -> None:
+    whole = b"".join(lines.encode(row(number)) for number in range(200))
+    file, disk = tmp_path / "rows.jsonl", NoSync()
+    last_six = len(whole) - sum(len(lines.encode(row(number))) for number in range(194, 200))  # all texts once
+    for size in [0, 1, *range(last_six, len(whole) + 1)]:
+        file.write_bytes(whole[:size])
+        with Writer(str(file), disk=disk) as writer:
+            kept = sum(1 for _ in writer.kept())
+        # A row that lacks only its line end is whole.
+        num_whole = whole.count(b"\n", 0, size) + (whole[size : size + 1] == b"\n" and size > 0)
+        assert kept == num_whole, size
+        assert file.read_bytes() == b"".join(whole.splitlines(keepends=True)[:kept]), size
+
+
+def test_rows_after_a_cut_and_a_resume_are_those_of_an_uninterrupted_run(tmp_path: Path) -> None:
+    whole = b"".join(lines.encode(row(number)) for number in range(6))
+    file = tmp_path / "rows.jsonl"
+    for size in range(len(whole)):
+        file.write_bytes(whole[:size])
+        appended(file, 6, NoSync())
+        assert file.read_bytes() == whole, size
+
+
+def test_a_torn_line_longer_than_the_block_read_from_the_end_is_found_whole(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    for size in (2**16 - 1, 2**16, 2**16 + 1, 3 * 2**16):
+        file.write_bytes(lines.encode(row(0)) + b'{"id":"'.ljust(size, b"x"))
+        appended(file, 2, NoSync())
+        assert read(file) == [row(0), row(1)]
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 40, b'{"id":"q9"\0\0\0', b"{", b'{"id":"\xe6\x97'])
+def test_what_a_crash_leaves_at_the_end_is_cut(tmp_path: Path, tail: bytes) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines.encode(row(0)) + tail)
+    appended(file, 2, NoSync())
+    assert read(file) == [row(0), row(1)]
+
+
+@pytest.mark.parametrize("text", [b"# Notes\n\nBy hand", b'[\n  {"a": 1}\n]', b"x"])
+def test_a_file_that_is_not_ours_is_never_cut(tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "notes.md"
+    file.write_bytes(text)
+    with pytest.raises(DataError, match="is no record; the file is left alone"):
+        Writer(str(file))
+    assert file.read_bytes() == text
+    with pytest.raises(DataError, match="is no record"):  # and not a word about a lock
+        Writer(str(file))
+
+
+def test_damage_elsewhere_stops_with_line_and_byte(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    first = lines.encode(row(2))
+    file.write_bytes(first + b'{"id": broken}\n' + lines.encode(row(1)))
+    with Writer(str(file)) as writer, pytest.raises(DataError, match=rf"rows.jsonl:2: .*\(byte {len(first)}\)"):
+        list(writer.kept())
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [(FaultyDisk, errno.ENOSPC), (FaultyDisk, errno.EIO), (FaultyDisk, None), (FullDisk, None)],
+    ids=["no space", "input/output error", "short write", "half a line, then no space"],
+)
+@pytest.mark.parametrize("start", [b"", b'{"id":"q0","ta', b'{"id":"q0"}'], ids=["new", "torn", "no line end"])
+def test_whichever_call_fails_the_run_stops_and_the_next_one_completes_it(
+    tmp_path: Path, kind: type[FaultyDisk], fault: int | None, start: bytes
+) -> None:
+    for at in range(1, 100):
+        file = tmp_path / f"rows-{at}.jsonl"
+        file.write_bytes(start)
+        disk = kind(at, fault)
+        try:
+            appended(file, 5, disk)
+        except StorageError:
+            appended(file, 5, NoSync())
+        assert [fields["id"] for fields in read(file)] == [f"q{number}" for number in range(5)]
+        if disk.num_calls < at:
+            assert at > 5
+            return
+    pytest.fail("no run without a fault")
+
+
+def test_a_row_after_one_that_failed_does_not_stand_on_the_torn_rest(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    disk = FullDisk(2, None)
+    with Writer(str(file), disk=disk) as writer:
+        writer.write(row(0))
+        with pytest.raises(StorageError):
+            writer.write(row(1))
+        disk.at = 10**9  # space again
+        writer.write(row(2))
+    assert read(file) == [row(0), row(2)]
+
+
+def test_whichever_call_fails_a_whole_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    file = tmp_path / "whole.json"
+    for at in range(1, 20):
+        file.write_bytes(b"old")
+        disk = FaultyDisk(at, errno.ENOSPC)
+        try:
+            jsonl.write_whole(file, b"new content", disk=disk)
+        except StorageError:
+            assert file.read_bytes() == b"old"
+            assert os.listdir(tmp_path) == ["whole.json"]
+            continue
+        assert file.read_bytes() == b"new content"
+        assert at == 4  # write, fsync and rename failed before
+        return
+    pytest.fail("no run without a fault")
+
+
+def test_whichever_call_fails_a_replaced_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    for at in range(1, 20):
+        file.write_bytes(b"old\n")
+        disk = FaultyDisk(at, errno.EIO)
+        try:
+            with jsonl.replacing(str(file), disk=disk) as writer:
+                writer.write(row(0))
+                writer.write(row(1))
+        except StorageError:
+            assert file.read_bytes() == b"old\n"
+            assert not list(tmp_path.glob("*.tmp"))
+            continue
+        assert read(file) == [row(0), row(1)]
+        assert disk.num_calls < at
+        return
+    pytest.fail("no run without a fault")
+
+
+def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b"old\n")
+    with contextlib.suppress(DataError), jsonl.replacing(str(file)) as writer:
+        writer.write(row(0))
+        raise DataError("input", 1, None, "damaged")
+    assert file.read_bytes() == b"old\n"
+
+
+def test_a_reader_of_standard_output_that_has_gone_is_not_a_storage_failure(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), jsonl.replacing(str(tmp_path / "rejects.jsonl")):
+        raise BrokenPipeError
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+def test_a_second_writer_of_one_output_is_refused_at_once_and_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    code = "import sys; from qrd.jsonl import Writer; Writer(sys.argv[1], resume=sys.argv[2] == '1')"
+    with Writer(str(file)) as writer:
+        writer.write(row(0))
+        for resume in "01":
+            other = subprocess.run([sys.executable, "-c", code, str(file), resume], capture_output=True, timeout=30)
+            assert b"another run is writing this output" in other.stderr
+        with pytest.raises(ConfigError, match="another run is writing this output"):
+            Writer(str(file))
+        writer.write(row(1))
+    assert read(file) == [row(0), row(1)]
+    assert not list(tmp_path.glob("*.old-*"))
+
+
+def test_a_lock_whose_owner_was_killed_does_not_block(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    code = "import os, sys; from qrd.jsonl import Writer; w = Writer(sys.argv[1]); w.write({'id': 'q0'}); os.abort()"
+    subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, timeout=30)
+    appended(file, 2, NoSync())
+    assert [fields["id"] for fields in read(file)] == ["q0", "q1"]
+
+
+def test_a_writer_may_be_closed_by_another_thread(tmp_path: Path) -> None:
+    writer = Writer(str(tmp_path / "rows.jsonl"))
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    closing.join()
+    Writer(str(tmp_path / "rows.jsonl")).close()
+
+
+def test_without_resume_the_old_file_and_its_companions_are_set_aside(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    for suffix in ("", ".manifest.json", ".failed.jsonl"):
+        Path(f"{file}{suffix}").write_text(suffix)
+    Writer(str(file), resume=False).close()
+    Writer(str(file), resume=False).close()
+    assert file.read_bytes() == b""
+    for suffix in ("", ".manifest.json", ".failed.jsonl"):
+        assert Path(f"{file}.old-1{suffix}").read_text() == suffix
+    assert Path(f"{file}.old-2").read_text() == ""
+
+
+@pytest.mark.parametrize("name", ["/proc/nothing/rows.jsonl", "/dev/null/rows.jsonl"])
+def test_a_place_that_cannot_be_written_is_a_storage_error_with_its_name(name: str) -> None:
+    with pytest.raises(StorageError, match=f"^{name}: "):
+        Writer(name)
+
+
+@pytest.mark.parametrize("write", ["append", "replace", "whole"])
+def test_a_device_is_written_to_and_never_replaced_or_locked(tmp_path: Path, write: str) -> None:
+    device = tmp_path / "device"
+    os.mkfifo(device)
+    descriptor = os.open(device, os.O_RDWR)  # a reader, so that opening does not wait
+    if write == "whole":
+        jsonl.write_whole(device, lines.encode(row(0)))
+    else:
+        with Writer(str(device)) if write == "append" else jsonl.replacing(str(device)) as writer:
+            assert list(writer.kept()) == []
+            writer.write(row(0))
+    assert os.read(descriptor, 4096) == lines.encode(row(0))
+    os.close(descriptor)
+    assert device.is_fifo()
+    assert list(tmp_path.iterdir()) == [device]
+
+
+@pytest.mark.parametrize("write", ["replace", "whole"])
+def test_a_link_stays_a_link_to_the_new_content(tmp_path: Path, write: str) -> None:
+    target, link = tmp_path / "target.jsonl", tmp_path / "link.jsonl"
+    target.write_bytes(b"old\n")
+    link.symlink_to(target)
+    if write == "whole":
+        jsonl.write_whole(link, lines.encode(row(0)))
+    else:
+        with jsonl.replacing(str(link)) as writer:
+            writer.write(row(0))
+    assert link.is_symlink()
+    assert read(target) == [row(0)]
+
+
+def test_half_a_character_in_a_paid_reply_does_not_stop_the_writer(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    with Writer(str(file)) as writer:
+        writer.write({"id": "q", "response": "a\ud83d b \ud83d\ude42", "usage": [{"x\udc00": 1.5}]})
+    assert read(file) == [{"id": "q", "response": "a\ufffd b 🙂", "usage": [{"x\ufffd": 1.5}]}]
+
+
+BAD_LINES: list[tuple[str, bytes, str]] = [
+    ("bad UTF-8", b'{"id": "\xff"}', "not UTF-8: invalid start byte (byte 8)"),
+    ("surrogate bytes", b'{"id": "\xed\xa0\x80"}', "not UTF-8: invalid continuation byte (byte 8)"),
+    ("lone surrogate", b'{"id": "\\ud83d"}', "not JSON: \\ud83d is half a character (byte 8)"),
+    ("not an object", b"[1, 2]", "found list, expected a JSON object"),
+    ("null", b"null", "found NoneType, expected a JSON object"),
+    ("NaN", b'{"id": NaN}', "not JSON: invalid character (byte 7)"),
+    ("Infinity", b'{"id": -Infinity}', "not JSON: invalid"),
+    ("1e999", b'{"id": 1e999}', "not JSON: number out of range"),
+    ("5,000 digits", b'{"id": ' + b"1" * 5000 + b"}", "not JSON: integer value out of range"),
+    ("nesting", b"[" * 10**5, "not JSON: nested too deeply"),
+    ("nesting of objects", b'{"a":' * 10**5, "not JSON: nested too deeply"),
+    ("NUL", b'{"id": "a\0"}', "not JSON: invalid character (byte 9)"),
+    ("NUL behind", b'{"id": "a"}\0', "not JSON: trailing characters"),
+    ("two objects", b'{"id": "a"}{"id": "b"}', "not JSON: trailing characters"),
+    ("key twice", b'{"id": "a", "id": "b"}', "id: this key stands twice in the object"),
+    ("key twice below", b'{"id": "a", "meta": {"x": [{"y": 1, "y" : 2}]}}', "y: this key stands twice in the object"),
+    ("key twice, spelt otherwise", b'{"id": "a", "\\u0069d": "b"}', "id: this key stands twice in the object"),
+    ("cut", b'{"id": "a', "not JSON: "),
+    ("missing field", b'{"id": "a"}', "task: found nothing, expected this field"),
+    ("wrong type", b'{"id": 1, "task": "text", "question": "q"}', "id: found int, expected str"),
+]
+
+
+@pytest.mark.parametrize(("raw", "problem"), [bad[1:] for bad in BAD_LINES], ids=[bad[0] for bad in BAD_LINES])
+def test_a_bad_line_is_named_and_the_lines_around_it_are_read(tmp_path: Path, raw: bytes, problem: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines.encode(row(0)) + raw + b"\n" + lines.encode(row(1)))
+    lenient = reader(file, skip_bad=True)
+    assert [found.fields for found in lenient] == [row(0), row(1)]
+    separator = ":" if problem.split(":")[0] in ("id", "y", "task") else ": "
+    assert [str(error).startswith(f"{file}:2{separator}{problem}") for error in lenient.bad] == [True]
+    assert lenient.num_rows == 3
+    with pytest.raises(DataError) as caught:
+        reader(file).scan()
+    assert str(caught.value) == str(lenient.bad[0])
+
+
+def test_every_bad_line_is_counted_and_the_first_twenty_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b"x\n" * 50)
+    with pytest.raises(DataError) as caught:
+        reader(file).scan()
+    named = str(caught.value).splitlines()
+    assert [line.split(":")[1] for line in named[:20]] == [str(number) for number in range(1, 21)]
+    assert named[20:] == ["... and 30 more bad lines"]
+
+
+def whole_rows(text: bytes) -> Callable[[Path], list[dict[str, Any]]]:
+    def rows(file: Path) -> list[dict[str, Any]]:
+        file.write_bytes(text)
+        return [found.fields for found in reader(file)]
+
+    return rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbf" + lines.encode(row(0)) + lines.encode(row(1)),
+        lines.encode(row(0))[:-1] + b"\r\n" + lines.encode(row(1))[:-1] + b"\r\n",
+        b"\n  \n" + lines.encode(row(0)) + b"\r\n\t\n" + lines.encode(row(1)) + b"\n\n",
+        lines.encode(row(0)) + lines.encode(row(1))[:-1],
+    ],
+    ids=["byte order mark", "CRLF", "blank lines", "no final line end"],
+)
+def test_harmless_differences_between_files_are_read(tmp_path: Path, text: bytes) -> None:
+    assert whole_rows(text)(tmp_path / "rows.jsonl") == [row(0), row(1)]
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])
+def test_only_the_line_feed_ends_a_line(tmp_path: Path, character: str) -> None:
+    fields = {**row(0), "question": f"one{character}two"}
+    text = json.dumps(fields, ensure_ascii=character < " ").encode() + b"\n"
+    assert whole_rows(text)(tmp_path / "rows.jsonl") == [fields]
+
+
+def test_text_that_looks_like_a_key_twice_is_text(tmp_path: Path) -> None:
+    fields = {**row(0), "question": 'say {"id": 1, "id" : 2} and \\"id": ', "meta": {"id": {"id": [{"id": 1}]}}}
+    assert whole_rows(lines.encode(fields))(tmp_path / "rows.jsonl") == [fields]
+
+
+def test_a_line_over_the_cap_is_bad_and_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 1000)
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines.encode(row(0)) + b'{"id": "' + b"x" * 5000 + b'"}\n' + lines.encode(row(1)))
+    lenient = reader(file, skip_bad=True)
+    assert [found.line for found in lenient] == [1, 3]
+    assert "2: the line is longer than" in str(lenient.bad[0])
+    with open(file, "rb") as stream:
+        assert max(len(raw) for _, raw in lines.numbered(stream, "f")) == 1001
+
+
+def test_the_hash_of_an_input_is_that_of_all_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 1000)
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + lines.encode(row(0)) + b"y" * 5000 + b"\r\n\n")
+    lenient = reader(file, skip_bad=True)
+    list(lenient)
+    assert lenient.sha256 == {str(file): hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+def test_an_id_used_twice_is_named_with_its_first_use(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    one.write_bytes(lines.encode(row(0)))
+    two.write_bytes(lines.encode(row(1)) + lines.encode(row(0)))
+    with pytest.raises(DataError) as caught:
+        list(Reader([str(one), str(two)], Question, unique="id"))
+    assert str(caught.value) == f"{two}:2:id: found 'q0' again, first used at {one}:1"
+    assert len(list(Reader([str(one), str(two)], Question, unique=None))) == 3
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for name in (tmp_path / "absent.jsonl", tmp_path):
+        with pytest.raises(ConfigError, match=f"^{name}: cannot be read: "):
+            reader(name).scan()
+
+
+def test_a_pipe_is_not_opened_ahead_of_reading(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    source = reader(pipe)
+    assert source.scan() is None
+    feeding = threading.Thread(target=pipe.write_bytes, args=(lines.encode(row(0)),))
+    feeding.start()
+    assert [found.fields for found in source] == [row(0)]
+    feeding.join()
+
+
+def test_standard_input_that_is_closed_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ConfigError, match="standard input is closed"):
+        lines.open_input("-")
+
+
+def test_the_bad_rows_of_one_reading_are_not_those_of_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines.encode(row(0)) + b"x\n")
+    lenient = reader(file, skip_bad=True)
+
+    def counts() -> Iterator[tuple[int, int, int]]:
+        for _ in range(2):
+            yield len(list(lenient)), len(lenient.bad), lenient.num_rows
+
+    assert list(counts()) == [(1, 1, 2), (1, 1, 2)]
