@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -152,10 +152,9 @@ def _misfit(record: Question) -> tuple[str, str] | None:
         )
     if record.answer is None or record.task in ("math", "text"):
         return None
-    accepted = {"boolean": ("yes", "no"), "nli": ("entailment", "neutral", "contradiction")}.get(
-        record.task, LETTERS[: len(record.choices or ())]
-    )
-    if record.answer in accepted and record.answer:
+    letters = tuple(LETTERS[: len(record.choices or ())])
+    accepted = {"boolean": ("yes", "no"), "nli": ("entailment", "neutral", "contradiction")}.get(record.task, letters)
+    if record.answer in accepted:
         return None
     return "answer", f"found {record.answer!r}, expected {answer_form(record.task, record.choices)}"
 
@@ -170,4 +169,8 @@ def _explained(message: str) -> tuple[str | None, str]:
     absent = re.fullmatch(r"Object missing required field `(.+)`", text)
     if absent:
         return ".".join(part for part in (field, absent[1]) if part), "found nothing, expected this field"
+    not_listed = re.fullmatch(r"Invalid enum value (.+)", text)
+    if not_listed and field:
+        words = get_args(Task if field == "task" else Correctness)
+        return field, f"found {not_listed[1]}, expected one of {', '.join(words)}"
     return field, text[:1].lower() + text[1:]
