@@ -66,6 +66,9 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
     Raises: ConfigError naming the option, what was given and what is accepted.
     """
     hints = get_type_hints(kind)
+    unknown = sorted(set(values) - hints.keys())
+    if unknown:
+        raise ConfigError(f"{', '.join(map(flag_of, unknown))}: no option is called so")
     clean = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in values:

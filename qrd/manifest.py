@@ -11,20 +11,21 @@ from typing import Any
 import msgspec
 
 from qrd import __version__, knobs
-from qrd.jsonl import write_whole
+from qrd.jsonl import is_stream, write_whole
+from qrd.masking import masked
 from qrd.records import digest
 
 
 class Manifest:
     """The manifest of one run of one command.
 
-    `finish` writes it beside `output`; nothing is written for standard output. Configurations hold no secret: keys
-    come from the environment only, and a password in a URL is masked.
+    `finish` writes it beside `output`; nothing is written for standard output or a pipe. Configurations hold no
+    secret: keys come from the environment only, and what looks like one is masked.
     """
 
     def __init__(self, command: str, config: Any, output: str) -> None:
         self.command, self.output = command, output
-        self.config = {name: masked(value) for name, value in knobs.plain(config).items()}
+        self.config = without_secrets(knobs.plain(config))
         self.started = time.time()
 
     def finish(
@@ -39,7 +40,7 @@ class Manifest:
         **extra: Any,
     ) -> None:
         """Write the manifest; `inputs` maps each file to its SHA-256, `reasons` counts the rows that went elsewhere."""
-        if self.output == "-":
+        if is_stream(self.output):
             return
         facts = {
             "qrd": __version__, "command": self.command, "config": self.config, "seed": self.config.get("seed"),
@@ -85,13 +86,10 @@ def sha256_of(file: File) -> str | None:
     return hashed.hexdigest()
 
 
-def masked(value: Any) -> Any:
-    """`value` with user and password of a URL, and its query, replaced by `***`."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    if not (isinstance(value, str) and "://" in value):
-        return value
-    parts = urlsplit(value)
-    host = parts.netloc.rpartition("@")
-    netloc = f"***@{host[2]}" if host[1] else parts.netloc
-    return urlunsplit((parts.scheme, netloc, parts.path, "***" if parts.query else "", ""))
+def without_secrets(value: Any) -> Any:
+    """The value with every text in it masked, at any depth."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        return {name: without_secrets(item) for name, item in value.items()}
+    return [without_secrets(item) for item in value] if isinstance(value, (list, tuple)) else value
