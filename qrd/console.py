@@ -29,10 +29,11 @@ class Console:
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self.quiet, self._given = quiet, stream
-        self.is_terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.is_terminal = self.stream.isatty() and os.environ.get("TERM") != "dumb"
 
     @property
-    def _stream(self) -> TextIO:
+    def stream(self) -> TextIO:
+        """Where it is shown."""
         return self._given or sys.stderr
 
     def say(self, text: str) -> None:
@@ -43,7 +44,7 @@ class Console:
     def error(self, text: str) -> None:
         """Print one message even with `quiet`."""
         try:
-            print(self._safe(text), file=self._stream, flush=True)
+            print(self._safe(text), file=self.stream, flush=True)
         except BrokenPipeError:
             if self._given is not None:
                 raise
@@ -63,11 +64,11 @@ class Console:
         for row in rows:
             table.add_row(*(self._cell(cell) for cell in row))
         width = None if self.is_terminal else PIPE_COLUMNS
-        RichConsole(file=self._stream, width=width, highlight=False).print(table)
+        RichConsole(file=self.stream, width=width, highlight=False).print(table)
 
     def _safe(self, text: str) -> str:
         """The text without control characters, in what the stream's encoding can say."""
-        encoding = self._stream.encoding or "utf-8"
+        encoding = self.stream.encoding or "utf-8"
         return clean(text).encode(encoding, "backslashreplace").decode(encoding)
 
     def _cell(self, value: Any) -> Any:
@@ -132,7 +133,7 @@ class Progress:
         self._live = RichProgress(
             TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
             TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False),
-            console=RichConsole(stderr=True),
+            console=RichConsole(file=self.console.stream), redirect_stdout=False,  # records go there untouched
         )  # fmt: skip
         self._task = self._live.add_task(self.label, total=self.total, note="")
         self._live.start()

@@ -1,0 +1,139 @@
+"""What a person sees goes to the stream it belongs to, and no text of a model acts on the terminal."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+from collections.abc import Callable
+
+import pytest
+
+from qrd import console as module
+from qrd.console import Console, clean
+
+HOSTILE = "a\x1b[31mb\x1b]0;title\x07c\rd\x9be\x7ff\u202eg"
+
+
+def on_terminal(show: Callable[[Console], None], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `show` makes a console write to a terminal."""
+    monkeypatch.setenv("TERM", "xterm")
+    leader, follower = pty.openpty()
+    with os.fdopen(follower, "w") as stream:
+        show(Console(stream=stream))
+    text = os.read(leader, 2**16).decode()
+    os.close(leader)
+    return text
+
+
+def test_clean_takes_out_every_control_character_but_tabs_and_line_ends() -> None:
+    kept = {chr(code) for code in range(0x110000) if clean(chr(code)) == chr(code)}
+    assert not kept & {chr(code) for code in (*range(9), *range(11, 32), *range(127, 160))}
+    assert not kept & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+    assert kept >= set("\t\n aZ~äß日本🙂[]/")
+
+
+def test_messages_go_to_standard_error_only(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    console.say("said")
+    console.table("A table", ("name", "rows"), [("x", 1)])
+    console.error("wrong")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [" ".join(line.split()) for line in err.splitlines()] == ["said", "A table", "name rows", "x 1", "wrong"]
+
+
+def test_quiet_shows_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(quiet=True)
+    console.say("said")
+    console.table("A table", ("name",), [("x",)])
+    with console.progress("work", 2) as progress:
+        progress.advance(done=2)
+    console.error("wrong")
+    assert capsys.readouterr().err == "wrong\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_hostile_text_and_markup_come_out_as_plain_text(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def show(console: Console) -> None:
+        console.say(HOSTILE)
+        console.table(f"[/x]{HOSTILE}", (f"[b]{HOSTILE}", "n"), [(f"[/y] {HOSTILE} [red]z[/red] :smile:", "[/]")])
+
+    stream = io.StringIO()
+    if terminal:
+        text = on_terminal(show, monkeypatch)
+    else:
+        show(Console(stream=stream))
+        text = stream.getvalue()
+    for words in ("[/x]", "[b]", "[/y]", "[red]z[/red]", ":smile:", "[/]"):
+        assert words in text
+    for escape in ("\x1b[31m", "\x1b]0;", "\x07", "\x9b", "\x7f", "\u202e"):
+        assert escape not in text
+    assert terminal or "\x1b" not in text
+
+
+def test_a_cell_is_one_line_and_not_too_long() -> None:
+    stream = io.StringIO()
+    Console(stream=stream).table("T", ("a", "b"), [("x\nfake row  1", "y" * 500)])
+    assert len(stream.getvalue().splitlines()) == 3
+    assert "x fake row 1" in stream.getvalue()
+    assert "y" * 98 not in stream.getvalue()
+
+
+def test_a_pipe_gets_no_frame_and_no_folded_line() -> None:
+    stream = io.StringIO()
+    Console(stream=stream).table("T", tuple("abcd"), [("w" * 90, "x" * 90, "y" * 90, "z" * 90)])
+    assert stream.getvalue().isascii()
+    assert any(all(letter * 90 in line for letter in "wxyz") for line in stream.getvalue().splitlines())
+
+
+def test_a_stream_that_cannot_say_a_character_gets_its_code() -> None:
+    raw = io.BytesIO()
+    console = Console(stream=io.TextIOWrapper(raw, encoding="ascii"))
+    console.say("naïve \udcff")
+    console.table("日本", ("é",), [("🙂",)])
+    text = raw.getvalue().decode("ascii")
+    assert "na\\xefve \\udcff" in text
+    assert "\\u65e5\\u672c" in text
+
+
+def test_progress_in_a_pipe_is_a_plain_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    stream = io.StringIO()
+    with Console(stream=stream).progress("generate", 40) as progress:
+        for _ in range(20):
+            clock[0] += 1.0
+            progress.advance(done=1, failed=0, tokens=50, cost_usd=0.01)
+    assert stream.getvalue().splitlines() == [
+        "generate: 5/40 in 5.0 s, about 35 s left, tokens 250, $0.0500 of about $0.4000",
+        "generate: 10/40 in 10.0 s, about 30 s left, tokens 500, $0.1000 of about $0.4000",
+        "generate: 15/40 in 15.0 s, about 25 s left, tokens 750, $0.1500 of about $0.4000",
+        "generate: 20/40 in 20.0 s, about 20 s left, tokens 1,000, $0.2000 of about $0.4000",
+        "generate: 20/40 in 20.0 s, about 20 s left, tokens 1,000, $0.2000 of about $0.4000",
+    ]
+
+
+def test_progress_on_a_terminal_is_drawn_and_leaves_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def show(console: Console) -> None:
+        with console.progress("[/x] work", 3) as progress:
+            progress.advance(done=3, failed=1)
+
+    text = on_terminal(show, monkeypatch)
+    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in text
+    assert "[/x] work" in text
+    assert "3/3" in text
+    assert "failed 1" in text
+
+
+def test_a_reader_of_standard_error_that_has_gone_makes_the_console_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    console = Console()
+    console.say("one")
+    assert console.quiet
+    with pytest.raises(BrokenPipeError):  # but for standard output the producer has to end
+        Console(stream=Gone()).say("one")
