@@ -72,7 +72,7 @@ def run(config: DataImportConfig, console: Console) -> Summary:
 def questions(source: Source, config: DataImportConfig, tally: Tally) -> Iterator[Fields]:
     """The questions of --subset, --shard and --limit, in the order of their rows; `tally` gets the rest."""
     part, total = config.shard_parts()
-    seen: dict[str, Published] = {}
+    first_use: dict[str, str] = {}
     num_out = 0
     for row in source.rows:
         tally.num_in += 1
@@ -81,8 +81,8 @@ def questions(source: Source, config: DataImportConfig, tally: Tally) -> Iterato
                 raise row
             question = question_of(row, tally.num_in - 1, source, config)
             reason = _left_out(question, source, config, in_shard(question["id"], part, total))
-            if reason is None and seen.setdefault(question["id"], row) is not row:
-                raise row.error("id", f"found {question['id']!r} again, first used at {_place(seen[question['id']])}")
+            if config.keep_ids and reason is None:  # ids made of positions differ anyway
+                _note_use(question["id"], row, first_use)
         except DataError as error:
             tally.bad.append(error)
             reason = BAD
@@ -136,5 +136,8 @@ def _id_part(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.]+", "_", name)
 
 
-def _place(row: Published) -> str:
-    return str(row.error(None, "")).removesuffix(": ")
+def _note_use(question_id: str, row: Published, first_use: dict[str, str]) -> None:
+    place = str(row.error(None, "")).removesuffix(": ")
+    first = first_use.setdefault(question_id, place)
+    if first != place:
+        raise row.error("id", f"found {question_id!r} again, first used at {first}")
