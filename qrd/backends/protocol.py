@@ -67,7 +67,11 @@ class Backend(Protocol):
     """A model that answers."""
 
     model: str
-    guides: bool
+
+    @property
+    def guides(self) -> bool:
+        """Whether a request's `starts` are honoured."""
+        ...
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, as they are done. `requests` is drawn from as capacity frees.

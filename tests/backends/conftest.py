@@ -1,4 +1,4 @@
-"""Two tiny random models with byte tokenizers: one with a chat template, one base with sliding attention."""
+"""Tiny random models with byte tokenizers: two with a chat template, one base with sliding attention."""
 
 import pytest
 
@@ -67,3 +67,34 @@ def base_model(tmp_path_factory):
         max_position_embeddings=256, bos_token_id=2, eos_token_id=1, pad_token_id=0, query_pre_attn_scalar=12,
     )  # fmt: skip
     return save(tmp_path_factory.mktemp("base_model"), tokenizer, config, seed=2)
+
+
+@pytest.fixture(scope="session")
+def wide_model(tmp_path_factory):
+    """A chat model whose heads are wide enough for vLLM."""
+    from transformers import LlamaConfig
+
+    tokenizer = byte_tokenizer(["<pad>", "<bos>", "<eos>", "<turn>", "<end>"], CHAT)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=64, max_position_embeddings=256, bos_token_id=1, eos_token_id=2, pad_token_id=0,
+    )  # fmt: skip
+    return save(tmp_path_factory.mktemp("wide_model"), tokenizer, config, seed=3)
+
+
+@pytest.fixture
+def adapter_of(tmp_path):
+    """Makes random LoRA folders: `adapter_of(model_folder, seed)`."""
+
+    def make(base, seed):
+        import torch
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForCausalLM
+
+        torch.manual_seed(seed)
+        lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+        folder = str(tmp_path / f"adapter-{seed}")
+        get_peft_model(AutoModelForCausalLM.from_pretrained(base), lora).save_pretrained(folder)
+        return folder
+
+    return make

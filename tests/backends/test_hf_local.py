@@ -121,18 +121,7 @@ def test_requests_are_drawn_as_capacity_frees(backend):
     assert len(drawn) <= 8 * backend.settings.batch_size
 
 
-def adapter(folder, base, seed):
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    torch.manual_seed(seed)
-    lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
-    get_peft_model(AutoModelForCausalLM.from_pretrained(base), lora).save_pretrained(str(folder))
-    return str(folder)
-
-
-def test_adapters_take_turns_on_one_base_and_leave_it_as_it_was(chat_model, tmp_path):
+def test_adapters_take_turns_on_one_base_and_leave_it_as_it_was(chat_model, adapter_of):
     backend = opened(chat_model)
     requests = [ask(str(i), text) for i, text in enumerate(TEXTS)]
 
@@ -140,8 +129,8 @@ def test_adapters_take_turns_on_one_base_and_leave_it_as_it_was(chat_model, tmp_
         return [reply.text for reply in sorted(backend.complete(requests), key=lambda reply: reply.key)]
 
     untouched = texts()
-    backend.load_adapter("student.one", adapter(tmp_path / "one", chat_model, 1))
-    backend.load_adapter("student.two", adapter(tmp_path / "two", chat_model, 2))
+    backend.load_adapter("student.one", adapter_of(chat_model, 1))
+    backend.load_adapter("student.two", adapter_of(chat_model, 2))
     with backend.student("student.one"):
         first = texts()
         with backend.student("student.two"):
@@ -150,6 +139,14 @@ def test_adapters_take_turns_on_one_base_and_leave_it_as_it_was(chat_model, tmp_
     assert untouched not in (first, second)
     assert first != second
     assert texts() == untouched
+
+
+def test_an_adapter_of_another_base_and_an_unknown_name_are_one_line(chat_model, wide_model, adapter_of):
+    backend = opened(chat_model)
+    with pytest.raises(ConfigError, match="does not fit on hf:"):
+        backend.load_adapter("a", adapter_of(wide_model, 1))
+    with pytest.raises(ConfigError, match="not one of the loaded students"), backend.student("a"):
+        pass
 
 
 def test_a_folder_that_is_no_safetensors_adapter_is_refused(chat_model, tmp_path):
