@@ -18,11 +18,10 @@ from types import TracebackType
 from typing import Any, Generic, NamedTuple
 
 from qrd.errors import ConfigError, DataError, QrdError, StorageError
-from qrd.lines import Tapped, decode_object, encode, numbered, open_input
+from qrd.lines import BadLines, Tapped, bad_lines, decode_object, encode, numbered, open_input
 from qrd.records import Fields, R, checked
 
 FSYNC_EVERY_S = 1.0
-NAMED_BAD_LINES = 20
 
 __all__ = [
     "DISK", "Disk", "Reader", "Row", "Writer", "bad_lines", "decode_object", "encode", "is_stream", "open_input",
@@ -52,7 +51,7 @@ class Reader(Generic[R]):
         self._reset()
 
     def _reset(self) -> None:
-        self.bad: list[DataError] = []
+        self.bad = BadLines()
         self.num_rows = 0
         self.sha256: dict[str, str] = {}
         self._seen: dict[str, str] = {}
@@ -104,17 +103,6 @@ class Reader(Generic[R]):
             if first != place:
                 raise DataError(file, line, self.unique, f"found {key!r} again, first used at {first}")
         return Row(fields, record, file, line)
-
-
-def bad_lines(errors: list[DataError]) -> DataError:
-    """One error for several, a line each; past NAMED_BAD_LINES the rest is counted."""
-    if len(errors) == 1:
-        return errors[0]
-    named = [str(error) for error in errors[:NAMED_BAD_LINES]]
-    more = len(errors) - len(named)
-    total = DataError(errors[0].file, None, None, f"{len(errors)} bad lines")
-    total.args = ("\n".join(named + ([f"... and {more} more bad lines"] if more else [])),)
-    return total
 
 
 class Disk:

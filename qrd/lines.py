@@ -15,6 +15,7 @@ from qrd.errors import ConfigError, DataError, StorageError
 from qrd.records import Fields
 
 MAX_LINE_BYTES = 64 * 2**20
+NAMED_BAD_LINES = 20
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 
 _LONE_SURROGATE = re.compile(
@@ -24,6 +25,34 @@ _LONE_SURROGATE = re.compile(
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+
+
+class BadLines:
+    """The bad lines of a reading: all are counted, the first NAMED_BAD_LINES are held."""
+
+    def __init__(self) -> None:
+        self.first: list[DataError] = []
+        self._num = 0
+
+    def append(self, error: DataError) -> None:
+        """Count one more."""
+        self._num += 1
+        if self._num <= NAMED_BAD_LINES:
+            self.first.append(error)
+
+    def __len__(self) -> int:
+        return self._num
+
+
+def bad_lines(errors: BadLines) -> DataError:
+    """One error for several, a line each; those that are not held are counted."""
+    if len(errors) == 1:
+        return errors.first[0]
+    more = len(errors) - len(errors.first)
+    named = [str(error) for error in errors.first] + ([f"... and {more} more bad lines"] if more else [])
+    total = DataError(errors.first[0].file, None, None, f"{len(errors)} bad lines")
+    total.args = ("\n".join(named),)
+    return total
 
 
 class LineStream(Protocol):

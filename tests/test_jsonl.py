@@ -354,11 +354,11 @@ def test_a_bad_line_is_named_and_the_lines_around_it_are_read(tmp_path: Path, ra
     lenient = reader(file, skip_bad=True)
     assert [found.fields for found in lenient] == [row(0), row(1)]
     separator = ":" if problem.split(":")[0] in ("id", "y", "task") else ": "
-    assert [str(error).startswith(f"{file}:2{separator}{problem}") for error in lenient.bad] == [True]
+    assert [str(error).startswith(f"{file}:2{separator}{problem}") for error in lenient.bad.first] == [True]
     assert lenient.num_rows == 3
     with pytest.raises(DataError) as caught:
         reader(file).scan()
-    assert str(caught.value) == str(lenient.bad[0])
+    assert str(caught.value) == str(lenient.bad.first[0])
 
 
 def test_every_bad_line_is_counted_and_the_first_twenty_are_named(tmp_path: Path) -> None:
@@ -369,6 +369,14 @@ def test_every_bad_line_is_counted_and_the_first_twenty_are_named(tmp_path: Path
     named = str(caught.value).splitlines()
     assert [line.split(":")[1] for line in named[:20]] == [str(number) for number in range(1, 21)]
     assert named[20:] == ["... and 30 more bad lines"]
+
+
+def test_a_file_of_nothing_but_bad_lines_does_not_fill_the_memory(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b"x\n" * 5000)
+    lenient = reader(file, skip_bad=True)
+    assert list(lenient) == []
+    assert (len(lenient.bad), len(lenient.bad.first)) == (5000, 20)
 
 
 def whole_rows(text: bytes) -> Callable[[Path], list[dict[str, Any]]]:
@@ -411,7 +419,7 @@ def test_a_line_over_the_cap_is_bad_and_is_not_held_in_memory(tmp_path: Path, mo
     file.write_bytes(lines.encode(row(0)) + b'{"id": "' + b"x" * 5000 + b'"}\n' + lines.encode(row(1)))
     lenient = reader(file, skip_bad=True)
     assert [found.line for found in lenient] == [1, 3]
-    assert "2: the line is longer than" in str(lenient.bad[0])
+    assert "2: the line is longer than" in str(lenient.bad.first[0])
     with open(file, "rb") as stream:
         assert max(len(raw) for _, raw in lines.numbered(stream, "f")) == 1001
 

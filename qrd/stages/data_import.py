@@ -18,6 +18,7 @@ from qrd import jsonl
 from qrd.config import DataImportConfig
 from qrd.console import Console
 from qrd.errors import DataError
+from qrd.lines import BadLines
 from qrd.manifest import Manifest
 from qrd.published.row import Published
 from qrd.published.sources import Source, source_of
@@ -41,7 +42,7 @@ class Tally:
 
     num_in: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    bad: list[DataError] = field(default_factory=list)
+    bad: BadLines = field(default_factory=BadLines)
 
 
 def run(config: DataImportConfig, console: Console) -> Summary:
