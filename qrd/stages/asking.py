@@ -13,7 +13,7 @@ from qrd.config import Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.jsonl import Reader, Row
-from qrd.manifest import stored
+from qrd.manifest import stored, without_secrets
 from qrd.records import Fields, Identified, in_shard
 
 Q = TypeVar("Q", bound=Identified)
@@ -76,7 +76,7 @@ def refuse_mixture(output: str, config: Any, problem: str) -> None:
     before = stored(output).get("config", {})
     changed = []
     for name in ENDPOINT_KNOBS:
-        now = getattr(config, name, None)
+        now = without_secrets(getattr(config, name, None))  # as the manifest has it
         if name in before and before[name] != now:
             changed.append(f"--{name.replace('_', '-')} {before[name]} -> {now}")
     what = ", ".join(changed) or problem
