@@ -6,17 +6,16 @@ The calls run in an event loop in a thread of its own; requests are drawn, and r
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextlib
 import os
 import queue
-import threading
 import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from qrd.backends import prices
+from qrd.backends.background import Background
 from qrd.backends.budget import Budget
 from qrd.backends.pace import Pace
 from qrd.backends.protocol import Reply, Request
@@ -60,7 +59,7 @@ class LitellmApi:
         Raises: BackendError where the provider refuses for good or the budget is spent.
         """
         waiting, arrived = iter(requests), queue.SimpleQueue[Reply | BaseException]()
-        with _Background() as background:
+        with Background() as background:
             num_running, following = 0, next(waiting, None)
             while following is not None or num_running:
                 while following is not None and num_running < self.settings.concurrency:
@@ -232,7 +231,7 @@ class LitellmApi:
             body["seed"] = sampling.seed
         return body
 
-    @property
+    @cached_property
     def _takes_seed(self) -> bool:
         known = prices.litellm().get_supported_openai_params(model=self.model, custom_llm_provider=self.provider)
         return "seed" in (known or ())
@@ -246,32 +245,3 @@ def _refusal_of(state: Any) -> Refusal | None:
 def _last_error(state: Any) -> Any:
     """The outcome of the last try, raised as it is and not wrapped."""
     return state.outcome.result()
-
-
-class _Background:
-    """An event loop in a thread; leaving the context cancels what runs in it."""
-
-    def __enter__(self) -> _Background:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="qrd-api", daemon=True)
-        self._thread.start()
-        return self
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` in the loop."""
-        asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def __exit__(self, *_: object) -> None:
-        stopped = asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop)
-        # A client that does not let go must not hold up Ctrl-C; the thread is a daemon.
-        with contextlib.suppress(concurrent.futures.TimeoutError):
-            stopped.result(timeout=1)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=1)
-
-    @staticmethod
-    async def _cancel_all() -> None:
-        running = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)

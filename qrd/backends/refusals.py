@@ -44,7 +44,8 @@ def understood(error: Exception) -> Refusal:
     status = _status(error)
     answered = status is not None and status >= 400 and _headers(error) is not None
     said = " ".join(f"{e} {getattr(e, 'code', '')} {getattr(e, 'body', '')}" for e in _chain(error))
-    if _FOR_GOOD.search(said) or status in (401, 402, 403, 404, 405):
+    # litellm refuses a sampling option that the model does not have before it calls, and would for every row.
+    if _FOR_GOOD.search(said) or status in (401, 402, 403, 404, 405) or "UnsupportedParams" in type(error).__name__:
         return Refusal(kind="permanent", message=message)
     if status is not None and 400 <= status < 500 and status not in (408, 409, 425, 429):
         return Refusal(kind="row", message=message)

@@ -62,6 +62,12 @@ def test_every_request_is_answered_once_with_many_in_flight(serve):
     assert max(call["in_flight"] for call in served.calls()) == 12
 
 
+def test_hundreds_of_calls_can_be_in_flight(serve):
+    served = serve(latency_s=1.5)
+    assert len(list(opened(served, concurrency=250).complete(asks(250)))) == 250
+    assert max(call["in_flight"] for call in served.calls()) >= 240
+
+
 def test_requests_are_drawn_only_as_capacity_frees(serve):
     served, drawn = serve(), []
 
@@ -116,6 +122,21 @@ def test_a_fault_that_passes_costs_one_more_call(serve, fault, model):
     assert time.monotonic() - start < 5
 
 
+def test_chaos_on_the_network_changes_time_and_not_results(serve):
+    shares = {"status 429": 0.30, "status 503": 0.10, "reset_mid": 0.05, "hang": 0.03, "drip": 0.02, "garbage": 0.01}
+    rules = []
+    for fault, share in shares.items():
+        do, _, status = fault.partition(" ")
+        rules.append({"do": do, "probability": share, **({"status": int(status)} if status else {})})
+    calm, rough = serve(seed=11), serve(*rules, seed=11)
+    found = [
+        {reply.key: reply.text for reply in opened(served, retries=12, timeout=0.5).complete(asks(150))}
+        for served in (calm, rough)
+    ]
+    assert found[0] == found[1]
+    assert len(rough.calls()) > len(calm.calls()) == 150
+
+
 def test_retry_after_is_waited_for(serve):
     served = serve({"do": "status", "status": 429, "retry_after": 1, "attempts": [1]})
     list(opened(served).complete(asks(2)))
@@ -146,6 +167,13 @@ def test_an_empty_account_is_permanent_though_it_looks_like_a_rate_limit(serve, 
     with pytest.raises(BackendError, match="refused for good"):
         list(opened(served, model, concurrency=4).complete(asks(200)))
     assert len(served.calls()) <= 4 + 5
+
+
+def test_a_sampling_option_that_the_model_does_not_have_stops_before_any_call(serve):
+    served = serve()
+    with pytest.raises(BackendError, match="temperature"):
+        list(opened(served, "openai/o3-mini").complete(asks(50, temperature=0.7)))
+    assert served.calls() == []
 
 
 def test_a_request_that_the_provider_cannot_take_fails_alone(serve):
