@@ -103,7 +103,7 @@ def test_a_configuration_written_as_plain_values_builds_the_same_again() -> None
 
 def commands() -> list[type[Any]]:
     found = inspect.getmembers(configurations, dataclasses.is_dataclass)
-    return [kind for name, kind in found if kind.__module__ == configurations.__name__]
+    return [kind for name, kind in found if kind.__module__.startswith(configurations.__name__)]
 
 
 @pytest.mark.parametrize("kind", commands(), ids=lambda kind: kind.__name__)

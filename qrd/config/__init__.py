@@ -1,0 +1,26 @@
+"""One frozen dataclass per command: every option with its unit, range and the source of its default.
+
+Option names follow transformers and TRL where those have one. Times are seconds, money is US dollars, lengths tokens.
+"""
+
+from qrd.config.asking import STYLES, EvalConfig, GenerateConfig, JudgeConfig
+from qrd.config.base import Calling, Command, Streaming
+from qrd.config.data import DataImportConfig, DataPathsConfig, InspectConfig
+from qrd.config.filter import FilterConfig
+from qrd.config.train import DemoConfig, TrainConfig
+
+__all__ = [
+    "STYLES",
+    "Calling",
+    "Command",
+    "DataImportConfig",
+    "DataPathsConfig",
+    "DemoConfig",
+    "EvalConfig",
+    "FilterConfig",
+    "GenerateConfig",
+    "InspectConfig",
+    "JudgeConfig",
+    "Streaming",
+    "TrainConfig",
+]

@@ -1,0 +1,73 @@
+"""What several commands take: rows in, rows out, and models that are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qrd.errors import ConfigError
+from qrd.knobs import knob
+
+MODEL_HELP = "a litellm name (openai/gpt-4o-mini), hf:NAME_OR_FOLDER, vllm:NAME_OR_FOLDER or embedded:NAME"
+
+SAMPLING, API, LOCAL, OUTPUT = "Sampling", "API", "Local models", "Input and output"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What every command takes."""
+
+    quiet: bool = knob(False, "No progress, tables or messages.", group=OUTPUT)
+    debug: bool = knob(False, "Show the traceback of an error.", group=OUTPUT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streaming(Command):
+    """Rows in, rows out."""
+
+    input: tuple[str, ...] = knob(("-",), "JSONL files, read in order; - is standard input.", positional=True)
+    output: str = knob("-", "File to write; - is standard output.", short="-o", group=OUTPUT)
+    limit: int | None = knob(None, "Read only the first N rows.", low=1, group=OUTPUT)
+    shard: str | None = knob(None, "Take part I of N, as I/N from 1/N to N/N: stable by question id.", group=OUTPUT)
+    resume: bool = knob(
+        True, "Go on with, or replace, the OUTPUT that is there; --no-resume sets it aside first.", group=OUTPUT
+    )
+    skip_bad: bool = knob(False, "Set rows that cannot be read aside and go on (exit 3).", group=OUTPUT)
+
+    def __post_init__(self) -> None:
+        if self.shard is not None:
+            self.shard_parts()
+
+    def shard_parts(self) -> tuple[int, int]:
+        """(I, N) with 1 <= I <= N; (1, 1) without --shard."""
+        if self.shard is None:
+            return 1, 1
+        part, slash, total = self.shard.partition("/")
+        if not (slash and part.isascii() and part.isdigit() and total.isascii() and total.isdigit()):
+            raise ConfigError(f"--shard: found {self.shard!r}, expected I/N such as 2/8")
+        if not 1 <= int(part) <= int(total):
+            raise ConfigError(f"--shard: part {part} is not between 1 and {total}")
+        return int(part), int(total)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calling(Streaming):
+    """A command that asks models."""
+
+    seed: int = knob(0, "Seed of everything drawn here.", group=SAMPLING)
+    concurrency: int = knob(16, "API calls in flight at once.", low=1, high=4096, group=API)
+    rpm: int | None = knob(None, "API requests a minute, at most.", low=1, group=API)
+    tpm: int | None = knob(None, "API tokens a minute, at most.", low=1, group=API)
+    timeout: float = knob(120.0, "Seconds one API call may take.", above=0, group=API)
+    retries: int = knob(5, "Tries after the first, for errors that pass.", low=0, high=100, group=API)
+    max_cost: float | None = knob(None, "US dollars that this output may cost, over all restarts.", above=0, group=API)
+    allow_unpriced: bool = knob(False, "With --max-cost: accept models of unknown price (counted as free).", group=API)
+    api_base: str | None = knob(None, "URL of an OpenAI-compatible server.", group=API)
+    batch_size: int = knob(16, "Requests run together by hf: and embedded: models.", low=1, group=LOCAL)
+    device: str | None = knob(None, "Torch device of hf: models (default: cuda where there is one).", group=LOCAL)
+    dtype: str = knob(
+        "auto",
+        "Weights of local models; auto is bfloat16 on a GPU, float32 on a CPU.",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        group=LOCAL,
+    )
+    trust_remote_code: bool = knob(False, "Run Python code that a model's folder brings.", group=LOCAL)

@@ -1,0 +1,56 @@
+"""Commands that bring data in and take it out, or show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qrd.config.base import Command, Streaming
+from qrd.knobs import knob
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataImportConfig(Streaming):
+    """Data sets as published to questions."""
+
+    name: str | None = knob(
+        None,
+        "gsm8k, math, arc, commonsense_qa, strategy_qa, anli, date, tabmwp, plain (question and answer) or "
+        "reasoning-gym:TASK.",
+        required=True,
+        positional=True,
+    )
+    input: tuple[str, ...] = knob(
+        ("-",), "JSONL, JSON, CSV or Parquet files, or folders of them; - is standard input.", positional=True
+    )
+    split: str = knob("train", "Part of the data set; also the middle of each id.")
+    dataset: str | None = knob(None, "Name in ids and in meta.dataset (default: NAME; for plain the file's name).")
+    keep_ids: bool = knob(False, "Keep the ids that the rows bring, instead of DATASET-SPLIT-00000.")
+    hub: bool = knob(False, "Read the data set from the hub by its name (needs the package datasets).")
+    subset: str | None = knob(None, "Configuration on the hub, such as ARC-Easy; round of ANLI; subject of MATH.")
+    count: int = knob(100, "Questions to make with reasoning-gym.", low=1)
+    seed: int = knob(0, "Seed of reasoning-gym; keep seeds further apart than --count.")
+    gym_options: str | None = knob(None, "Options of the reasoning-gym task as JSON, such as '{\"min_terms\": 2}'.")
+    task: str | None = knob(
+        None,
+        "Task of plain rows that do not name theirs.",
+        choices=("choice", "boolean", "nli", "math", "text"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataPathsConfig(Streaming):
+    """Replies made elsewhere to paths."""
+
+    questions: str | None = knob(None, "JSONL file with the questions.", required=True)
+    teacher: str = knob("unknown", "Name of the model that wrote the replies, where a row does not say.")
+    style: str = knob("vanilla", "Style of the replies, where a row does not say.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectConfig(Command):
+    """Any of these files, shown."""
+
+    input: tuple[str, ...] = knob(("-",), "JSONL files, read in order; - is standard input.", positional=True)
+    show: int | None = knob(None, "Show N records in full.", low=1)
+    where: tuple[str, ...] = knob((), "Only records with FIELD=VALUE, such as style=cot. Repeatable.")
+    id: tuple[str, ...] = knob((), "Only the records of this id or path_id. Repeatable.")

@@ -1,0 +1,126 @@
+"""The train command, and the demo that runs them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qrd.config.base import OUTPUT, Command, Streaming
+from qrd.knobs import knob
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Streaming):
+    """Paths to fitted students."""
+
+    output: str = knob("", "Run folder to write.", short="-o", group=OUTPUT, required=True)
+    student: tuple[str, ...] = knob(
+        (), "[NAME=]MODEL to fit: hub name, folder or embedded:NAME. Repeatable.", required=True
+    )
+    finetune: str = knob("lora", "What is fitted.", choices=("lora", "qlora", "full"))
+    objective: str = knob("qr-distill", "sft is the plain baseline in the same loop.", choices=("qr-distill", "sft"))
+    prompt: str = knob(
+        "plain",
+        "plain: the question as eval asks it (paper, 2.1); style: the teacher's own prompt.",
+        choices=("plain", "style"),
+    )
+    seed: int = knob(0, "Seed of order, initial weights, gates and dropout.")
+
+    routing: str = knob(
+        "independent",
+        "independent: one gate per student (eq. 2); exclusive: one student a path (the released code); none.",
+        choices=("independent", "exclusive", "none"),
+        group="Routing",
+    )
+    balance: str = knob(
+        "per-student",
+        "What the entropy term balances; global is eq. 3-4 to the letter.",
+        choices=("per-student", "global"),
+        group="Routing",
+    )
+    # 0.01, 0.1, 1 and 1e-4 are the released code's values.
+    lambda_entropy: float = knob(0.01, "Weight of the entropy term (eq. 9).", low=0, group="Routing")
+    gumbel_temperature: float = knob(1.0, "Temperature of the gates (eq. 2).", above=0, group="Routing")
+    gumbel_final_temperature: float | None = knob(
+        None, "Temperature at the last step (default: constant).", above=0, group="Routing"
+    )
+    gumbel_anneal: str = knob(
+        "linear", "Way to the last temperature.", choices=("linear", "exponential"), group="Routing"
+    )
+    encoder: str | None = knob(
+        None,
+        "Frozen encoder of paths (default: FacebookAI/roberta-base; "
+        "embedded:minilm-l6 where every student is embedded).",
+        group="Routing",
+    )
+    router_learning_rate: float = knob(1e-4, "Rate of router, projections and competence.", above=0, group="Routing")
+    lambda_mutual: float | None = knob(
+        None,
+        "Weight of the mutual term (default 0.1; 0 where no path has two students).",
+        low=0,
+        group="Mutual distillation",
+    )
+    shared_width: int = knob(128, "Width of the shared representation (eq. 5).", low=1, group="Mutual distillation")
+
+    # The paper: 5e-6 for Mistral-7B, 2e-4 for Gemma-7B; 2e-4 is the usual rate of LoRA.
+    learning_rate: tuple[float, ...] = knob(
+        (2e-4,), "AdamW rate: once, or once per student in their order.", above=0, group="Optimisation"
+    )
+    num_train_epochs: float = knob(
+        3.0, "Passes over the paths (paper: 3 for maths, 10 for the rest).", above=0, group="Optimisation"
+    )
+    max_steps: int | None = knob(None, "Stop after N steps, whatever the epochs.", low=1, group="Optimisation")
+    per_device_train_batch_size: int = knob(8, "Paths in a batch (paper: 8).", low=1, group="Optimisation")
+    gradient_accumulation_steps: int = knob(1, "Batches in a step.", low=1, group="Optimisation")
+    max_length: int = knob(
+        2048,
+        "Longest prompt and response, in tokens; longer rows are left out and counted.",
+        low=8,
+        group="Optimisation",
+    )
+    lr_scheduler_type: str = knob("linear", "Schedule of every rate, as transformers names it.", group="Optimisation")
+    warmup_ratio: float = knob(0.0, "Share of the steps that warm up.", low=0, high=1, group="Optimisation")
+    weight_decay: float = knob(0.0, "Weight decay of AdamW.", low=0, group="Optimisation")
+    max_grad_norm: float = knob(
+        1.0, "Clip each student's gradient to this norm; 0 is never.", low=0, group="Optimisation"
+    )
+
+    lora_r: int = knob(32, "Rank (paper: 32).", low=1, group="LoRA")
+    lora_alpha: int = knob(32, "Scale (released code: 32).", low=1, group="LoRA")
+    lora_dropout: float = knob(0.0, "Dropout on the adapter's input.", low=0, high=0.99, group="LoRA")
+    lora_target_modules: tuple[str, ...] = knob(
+        ("all-linear",), "Modules to adapt, comma-separated.", comma=True, group="LoRA"
+    )
+
+    load_in_4bit: bool = knob(False, "Another way to say --finetune qlora.", group="Memory")
+    dtype: str = knob(
+        "auto",
+        "auto is bfloat16 on a GPU, float32 on a CPU.",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        group="Memory",
+    )
+    attn_implementation: str | None = knob(
+        None, "Attention of transformers, such as sdpa or flash_attention_2.", group="Memory"
+    )
+    gradient_checkpointing: bool = knob(False, "Recompute activations: less memory, more time.", group="Memory")
+    micro_batch_tokens: int = knob(
+        4096,
+        "Padded tokens run through a student at once; the gradient does not depend on it.",
+        low=1,
+        group="Memory",
+    )
+    trust_remote_code: bool = knob(False, "Run Python code that a model's folder brings.", group="Memory")
+
+    logging_steps: int = knob(1, "Steps between lines of metrics.jsonl.", low=1, group="Saving")
+    save_steps: int = knob(100, "Steps between checkpoints.", low=1, group="Saving")
+    save_total_limit: int = knob(2, "Checkpoints kept.", low=1, group="Saving")
+    report_to: tuple[str, ...] = knob(
+        (), "Experiment trackers, comma-separated, such as tensorboard,wandb.", comma=True, group="Saving"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig(Command):
+    """The whole pipeline on models that come with the package index."""
+
+    output: str = knob("qrd-demo", "Folder to write.", short="-o", group=OUTPUT)
+    seed: int = knob(0, "Seed of the questions and of every stage.")
