@@ -76,13 +76,16 @@ def run(config: TrainConfig, console: Console) -> Summary:
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
     paths, summary = usable_paths(reader, config)
     asking.report_bad(reader, console)
-    folder = RunFolder(config)
+    accelerator = _accelerator(config)
+    folder = RunFolder(config, leads=accelerator.is_main_process)
     try:
         folder.begin(config, identity_of(config, reader.sha256))
+        accelerator.wait_for_everyone()
         if folder.is_finished():
             console.say(f"{config.output}: already finished; --no-resume sets it aside and starts over")
             return summary
-        if _fit(config, paths, folder, summary, console):
+        _fit(config, paths, folder, accelerator, summary, console)
+        if folder.leads:
             manifest.finish(
                 inputs=reader.sha256, rows_in=summary.num_in, rows_out=summary.num_out, reasons=summary.reasons,
                 students=summary.students, steps=summary.num_steps, tokens=summary.tokens,
@@ -134,9 +137,10 @@ def usable_paths(reader: Reader[Path], config: TrainConfig) -> tuple[list[Path],
     return usable, Summary(num_in=len(rows) + bad, num_out=len(usable), num_bad=bad, reasons=dict(reasons))
 
 
-def _fit(config: TrainConfig, paths: list[Path], folder: RunFolder, summary: Summary, console: Console) -> bool:
-    """Fit and save; whether this process is the one that writes."""
-    accelerator = _accelerator(config)
+def _fit(
+    config: TrainConfig, paths: list[Path], folder: RunFolder, accelerator: Accelerator, summary: Summary,
+    console: Console,
+) -> None:  # fmt: skip
     for text in doubts(paths):
         console.say(text)
     specs = parse_students(config.student)
@@ -158,12 +162,11 @@ def _fit(config: TrainConfig, paths: list[Path], folder: RunFolder, summary: Sum
         fitting.run(watch)
     summary.num_steps, summary.tokens = loop.total_steps, fitting.num_tokens
     summary.students = {spec.name: spec.model for spec in specs}
-    if accelerator.is_main_process:
+    if folder.leads:
         folder.save_students(students)
         if isinstance(objective_, QrDistill):
             folder.save_modules(objective_.modules, objective_.facts())
     accelerator.end_training()
-    return bool(accelerator.is_main_process)
 
 
 def _accelerator(config: TrainConfig) -> Accelerator:

@@ -50,16 +50,21 @@ def identity_of(config: TrainConfig, inputs: Mapping[str, str]) -> dict[str, Any
 
 
 class RunFolder:
-    """The folder of one run, locked for as long as it is open."""
+    """The folder of one run, locked for as long as it is open. Of several processes, one `leads` and writes."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, *, leads: bool = True) -> None:
         """Take the folder; without `resume` an existing one is set aside under a new name.
 
         Raises: ConfigError where another run writes it, or where it is no run folder.
         """
         self.root = File(config.output)
         self.checkpoints = self.root / "checkpoints"
+        self.leads = leads
         self.lock: Any = None
+        if leads:
+            self._take(config)
+
+    def _take(self, config: TrainConfig) -> None:
         try:
             self.root.parent.mkdir(parents=True, exist_ok=True)
             self.lock = take_lock(str(self.root))
@@ -83,6 +88,8 @@ class RunFolder:
 
         Raises: ConfigError naming the options that changed.
         """
+        if not self.leads:
+            return
         stored = self.root / "checkpoints" / "run.json"
         if stored.is_file():
             _refuse_other_run(self.root, json.loads(stored.read_text(encoding="utf-8")), identity)
