@@ -14,8 +14,8 @@ class DataImportConfig(Streaming):
 
     name: str | None = knob(
         None,
-        "gsm8k, math, arc, commonsense_qa, strategy_qa, anli, date, tabmwp, plain (question and answer) or "
-        "reasoning-gym:TASK.",
+        "gsm8k, math, arc, commonsense_qa, strategy_qa, anli, date, tabmwp; plain (question and answer); messages, "
+        "prompt-completion, sharegpt, alpaca (the last turn of the user asks); reasoning-gym:TASK.",
         required=True,
         positional=True,
     )
@@ -23,7 +23,19 @@ class DataImportConfig(Streaming):
         ("-",), "JSONL, JSON, CSV or Parquet files, or folders of them; - is standard input.", positional=True
     )
     split: str = knob("train", "Part of the data set; also the middle of each id.")
-    dataset: str | None = knob(None, "Name in ids and in meta.dataset (default: NAME; for plain the file's name).")
+    dataset: str | None = knob(
+        None, "Name in ids and in meta.dataset (default: NAME; for plain rows and conversations the file's name)."
+    )
+    column: tuple[str, ...] = knob(
+        (), "FIELD=COLUMN: read FIELD from COLUMN; dots lead into objects, numbers into lists. Repeatable."
+    )
+    split_by: str | None = knob(None, "Shares of train/dev/test or train/test, such as 80/10/10; goes with --part.")
+    part: str | None = knob(
+        None,
+        "With --split-by: the part to write. The question's text decides, so that no question is in two.",
+        choices=("train", "dev", "test"),
+    )
+    drop_duplicates: bool = knob(False, "Leave questions out that came before; without it they are named and kept.")
     keep_ids: bool = knob(False, "Keep the ids that the rows bring, instead of DATASET-SPLIT-00000.")
     hub: bool = knob(False, "Read the data set from the hub by its name (needs the package datasets).")
     subset: str | None = knob(None, "Configuration on the hub, such as ARC-Easy; round of ANLI; subject of MATH.")
@@ -32,7 +44,7 @@ class DataImportConfig(Streaming):
     gym_options: str | None = knob(None, "Options of the reasoning-gym task as JSON, such as '{\"min_terms\": 2}'.")
     task: str | None = knob(
         None,
-        "Task of plain rows that do not name theirs.",
+        "Task of plain rows and conversations that do not name theirs.",
         choices=("choice", "boolean", "nli", "math", "text"),
     )
 

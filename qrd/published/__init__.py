@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from qrd.published import anli, date, gsm8k, hendrycks_math, multiple_choice, plain, strategy_qa, tabmwp
+from qrd.published import anli, conversation, date, gsm8k, hendrycks_math, multiple_choice, plain, strategy_qa, tabmwp
 from qrd.published.hub import Hub
 from qrd.published.row import Published
+from qrd.published.turns import READERS
 from qrd.records import Fields
 
 __all__ = ["FORMS", "Form", "Published"]
@@ -23,12 +25,14 @@ __all__ = ["FORMS", "Form", "Published"]
 class Form:
     """How rows of one data set become questions, and where the hub has them.
 
-    `part_field` is the field of `meta` that --subset selects by in local files.
+    `part_field` is the field of `meta` that --subset selects by in local files; `takes_task` says that rows need not
+    tell their task: `question` has an argument `task` then.
     """
 
-    question: Callable[[Published], Fields]
+    question: Callable[..., Fields]
     hub: Hub | None = None
     part_field: str | None = None
+    takes_task: bool = False
 
 
 MATH_SUBJECTS = (
@@ -45,5 +49,5 @@ FORMS = {
     "anli": Form(anli.question, Hub("facebook/anli", ("r1", "r2", "r3"), every=True, in_split=True), "round"),
     "date": Form(date.question, Hub("tasksource/bigbench", ("date_understanding",))),
     "tabmwp": Form(tabmwp.question),
-    "plain": Form(plain.question),
-}
+    "plain": Form(plain.question, takes_task=True),
+} | {form: Form(partial(conversation.question, form=form), takes_task=True) for form in READERS}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from qrd.errors import DataError
@@ -16,7 +17,7 @@ class Published:
     """A row as its authors publish it.
 
     `line` is its line in a JSONL or CSV file, `place` its position in a file without lines, such as `examples[3]`;
-    `key` is its name where a file is one object of rows.
+    `key` is its name where a file is one object of rows; `names` maps fields to the columns they were read from.
     """
 
     fields: Mapping[str, Any]
@@ -24,6 +25,7 @@ class Published:
     line: int | None = None
     place: str = ""
     key: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def problem(self, field: str, expected: str) -> DataError:
         """The error for a field (dots lead into objects) that is not what was expected."""
@@ -34,7 +36,8 @@ class Published:
 
     def error(self, field: str | None, text: str) -> DataError:
         """The error of this row with a text of its own."""
-        return DataError(self.file, self.line, ".".join(part for part in (self.place, field) if part) or None, text)
+        column = re.sub(r"^[^.\[]+", lambda name: self.names.get(name[0], name[0]), field or "")
+        return DataError(self.file, self.line, ".".join(part for part in (self.place, column) if part) or None, text)
 
     def text(self, field: str) -> str:
         """A field that must be a text with something in it.

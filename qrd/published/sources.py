@@ -13,7 +13,7 @@ from pathlib import Path as File
 from qrd.config import DataImportConfig
 from qrd.errors import ConfigError
 from qrd.manifest import sha256_of
-from qrd.published import FORMS, files, gym, hub, plain
+from qrd.published import FORMS, columns, files, gym, hub
 from qrd.published.row import Published, Rows
 from qrd.records import Fields
 
@@ -52,11 +52,13 @@ def source_of(config: DataImportConfig) -> Source:
 def _refuse_idle_options(config: DataImportConfig, *, is_gym: bool) -> None:
     """Stop where an option was given that this import would ignore."""
     reads_files = not (is_gym or config.hub)
-    has_parts = config.hub or (config.name in FORMS and FORMS[config.name].part_field)
+    form = FORMS.get(config.name or "")
+    has_parts = config.hub or (form and form.part_field)
     for flag, is_given, is_used, where in (
         ("--hub", config.hub, not is_gym, "data sets that are published"),
         ("FILES", config.input != ("-",), reads_files, "imports from files"),
-        ("--task", config.task, config.name == "plain", "plain rows"),
+        ("--task", config.task, form and form.takes_task, "plain rows and conversations"),
+        ("--column", config.column, not is_gym, "rows"),
         ("--gym-options", config.gym_options, is_gym, f"{gym.PREFIX}TASK"),
         ("--count", config.count != DataImportConfig.count, is_gym, f"{gym.PREFIX}TASK"),
         ("--seed", config.seed != DataImportConfig.seed, is_gym, f"{gym.PREFIX}TASK"),
@@ -78,19 +80,23 @@ def _hub_source(config: DataImportConfig, name: str) -> Source:
     form = FORMS[name]
     if form.hub is None:
         raise ConfigError(f"--hub: no place on the hub is known for {name}; give its files")
-    rows = hub.rows(form.hub, config.split, config.subset)
+    rows = _columned(hub.rows(form.hub, config.split, config.subset), config)
     origin = {"package": "datasets", "version": _version("datasets"), "repository": form.hub.repository}
     return Source(rows, form.question, name, origin=origin)
 
 
 def _file_source(config: DataImportConfig, name: str) -> Source:
     form = FORMS[name]
-    question = partial(plain.question, task=config.task) if name == "plain" else form.question
+    question = partial(form.question, task=config.task) if form.takes_task else form.question
     source = Source(iter(()), question, name, part_field=form.part_field)
-    if name == "plain" and config.input[0] != "-":
+    if form.takes_task and config.input[0] != "-":
         source.name = File(config.input[0]).stem
-    source.rows = _file_rows(config.input, source.inputs)
+    source.rows = _columned(_file_rows(config.input, source.inputs), config)
     return source
+
+
+def _columned(rows: Rows, config: DataImportConfig) -> Rows:
+    return columns.renamed(rows, columns.parsed(config.column)) if config.column else rows
 
 
 def _file_rows(names: tuple[str, ...], inputs: dict[str, str]) -> Rows:

@@ -1,9 +1,9 @@
 """data import: data sets as published to questions.
 
 Reads:   the files of a data set, standard input, the hub, or a task of reasoning-gym.
-Does:    turns each row into a question with an id that only its position decides.
+Does:    turns each row into a question with an id that only its position decides; finds questions that came before.
 Writes:  one question a line, the whole file at once; OUTPUT.manifest.json.
-Never:   writes a row that is no question, or leaves one out without a count.
+Never:   writes a row that is no question, leaves one out without a count, or puts one question in two parts.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from typing import Any
 from qrd import jsonl
 from qrd.config import DataImportConfig
 from qrd.console import Console
-from qrd.errors import DataError
+from qrd.errors import ConfigError, DataError
 from qrd.lines import BadLines
 from qrd.manifest import Manifest
+from qrd.published import sameness
 from qrd.published.row import Published
+from qrd.published.sameness import Repeats
 from qrd.published.sources import Source, source_of
 from qrd.records import Fields, Question, checked, in_shard
 
-SUBSET, SHARD, BAD = "other_subset", "other_shard", "bad"
+SUBSET, SHARD, PART, DUPLICATE, BAD = "other_subset", "other_shard", "other_part", "duplicate", "bad"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Tally:
     num_in: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     bad: BadLines = field(default_factory=BadLines)
+    repeats: Repeats = field(default_factory=Repeats)
+    num_without_answer: int = 0
 
 
 def run(config: DataImportConfig, console: Console) -> Summary:
@@ -61,18 +65,17 @@ def run(config: DataImportConfig, console: Console) -> Summary:
             progress.advance(done=1)
         if tally.bad and not config.skip_bad:
             raise jsonl.bad_lines(tally.bad)
-    if tally.bad:
-        console.say(f"{len(tally.bad)} bad rows set aside:\n{jsonl.bad_lines(tally.bad)}")
+    _report(tally, config, console)
     manifest.finish(
         inputs=source.inputs, rows_in=tally.num_in, rows_out=writer.num_written, reasons=tally.reasons,
-        origin=source.origin,
+        origin=source.origin, duplicates=tally.repeats.num, without_answer=tally.num_without_answer,
     )  # fmt: skip
     return Summary(tally.num_in, writer.num_written, len(tally.bad))
 
 
 def questions(source: Source, config: DataImportConfig, tally: Tally) -> Iterator[Fields]:
-    """The questions of --subset, --shard and --limit, in the order of their rows; `tally` gets the rest."""
-    part, total = config.shard_parts()
+    """The questions of --subset, --part, --shard and --limit, in the order of their rows; `tally` gets the rest."""
+    shares = part_shares(config)
     first_use: dict[str, str] = {}
     num_out = 0
     for row in source.rows:
@@ -81,7 +84,11 @@ def questions(source: Source, config: DataImportConfig, tally: Tally) -> Iterato
             if isinstance(row, DataError):
                 raise row
             question = question_of(row, tally.num_in - 1, source, config)
-            reason = _left_out(question, source, config, in_shard(question["id"], part, total))
+            reason = _left_out(question, source, config, shares)
+            if reason is None and tally.repeats.note(question) and config.drop_duplicates:
+                reason = DUPLICATE
+            elif reason is None and not in_shard(question["id"], *config.shard_parts()):
+                reason = SHARD
             if config.keep_ids and reason is None:  # ids made of positions differ anyway
                 _note_use(question["id"], row, first_use)
         except DataError as error:
@@ -90,6 +97,7 @@ def questions(source: Source, config: DataImportConfig, tally: Tally) -> Iterato
         if reason is not None:
             tally.reasons[reason] += 1
             continue
+        tally.num_without_answer += question["answer"] is None
         yield question
         num_out += 1
         if num_out == config.limit:
@@ -119,13 +127,43 @@ def question_of(row: Published, position: int, source: Source, config: DataImpor
     return {"id": fields.pop("id"), **fields}
 
 
-def _left_out(question: Fields, source: Source, config: DataImportConfig, is_of_shard: bool) -> str | None:
+def part_shares(config: DataImportConfig) -> tuple[int, ...] | None:
+    """The shares of --split-by; None without it.
+
+    Raises: ConfigError.
+    """
+    if config.split_by is None and config.part is None:
+        return None
+    if config.split_by is None or config.part is None:
+        raise ConfigError("--split-by and --part go together: --split-by 80/10/10 --part train")
+    shares = sameness.shares_of(config.split_by)
+    if config.part not in sameness.PARTS[len(shares)]:
+        raise ConfigError(f"--part: {config.split_by} has no {config.part}; it is train and test")
+    return shares
+
+
+def _left_out(question: Fields, source: Source, config: DataImportConfig, shares: tuple[int, ...] | None) -> str | None:
     """Why a good question is not wanted here; None where it is. A row that does not name its part is of --subset."""
     if config.subset and source.part_field:
         found = question["meta"].setdefault(source.part_field, config.subset)
         if _plain_name(found) != _plain_name(config.subset):
             return SUBSET
-    return None if is_of_shard else SHARD
+    if shares and sameness.part_of(question, shares) != config.part:
+        return PART
+    return None
+
+
+def _report(tally: Tally, config: DataImportConfig, console: Console) -> None:
+    repeats = tally.repeats
+    if repeats.num:
+        done = "left out" if config.drop_duplicates else "kept; --drop-duplicates leaves them out"
+        more = [f"... and {repeats.num - len(repeats.named)} more"] if repeats.num > len(repeats.named) else []
+        told = f"{repeats.num} questions came before, {repeats.num_contradicting} of them with another answer ({done})"
+        console.say("\n".join([f"{told}:", *repeats.named, *more]))
+    if tally.num_without_answer:
+        console.say(f"{tally.num_without_answer} questions have no answer to grade against")
+    if tally.bad:
+        console.say(f"{len(tally.bad)} bad rows set aside:\n{jsonl.bad_lines(tally.bad)}")
 
 
 def _plain_name(value: Any) -> str:

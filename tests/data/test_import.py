@@ -260,7 +260,7 @@ def test_bad_rows_of_standard_input_end_in_exit_code_4_and_with_skip_bad_in_3() 
     [
         ({"name": "gsm"}, "gsm: not one of gsm8k, math, arc"),
         ({"name": "gsm8k", "input": "absent.jsonl"}, "absent.jsonl: cannot be read: No such file or directory"),
-        ({"name": "gsm8k", "task": "math"}, "--task: only for plain rows, not for gsm8k"),
+        ({"name": "gsm8k", "task": "math"}, "--task: only for plain rows and conversations, not for gsm8k"),
         ({"name": "gsm8k", "subset": "main"}, "--subset: only for --hub, and for the files of math and anli"),
         ({"name": "gsm8k", "gym_options": "{}"}, "--gym-options: only for reasoning-gym:TASK, not for gsm8k"),
         ({"name": "gsm8k", "hub": True, "input": "x"}, "FILES: only for imports from files, not for gsm8k --hub"),

@@ -1,0 +1,140 @@
+"""Rows of a conversation, in the four ways that such rows are written, as turns of one form.
+
+messages            {"messages": [{"role": "user", "content": ...}, ...]}
+sharegpt            {"conversations": [{"from": "human", "value": ...}, ...], "system": ...}
+prompt-completion   {"prompt": text or messages, "completion": text or messages}
+alpaca              {"instruction": ..., "input": ..., "output": ..., "system": ...}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from qrd.published.row import Published, shown
+
+ROLES = {
+    "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "bot": "assistant",
+    "model": "assistant", "system": "system", "developer": "system",
+}  # fmt: skip
+KINDS_OF_PART = ("text", "input_text", "output_text")
+
+
+class Turn(NamedTuple):
+    """Who speaks (`system`, `user` or `assistant`), what, and the field of the row that says so."""
+
+    role: str
+    content: str
+    field: str
+
+
+class Exchange(NamedTuple):
+    """What comes before the last reply, and that reply (None where the row ends in a question)."""
+
+    prompt: list[Turn]
+    reply: Turn | None
+
+
+def of_messages(row: Published) -> Exchange:
+    """The exchange of a row of `messages`.
+
+    Raises: DataError.
+    """
+    return _ending(row, _listed(row, "messages", "role", "content"), "messages")
+
+
+def of_sharegpt(row: Published) -> Exchange:
+    """The exchange of a row of `conversations`.
+
+    Raises: DataError.
+    """
+    return _ending(row, _system(row) + _listed(row, "conversations", "from", "value"), "conversations")
+
+
+def of_prompt_completion(row: Published) -> Exchange:
+    """The exchange of a row of `prompt` and, where it has one, `completion`.
+
+    Raises: DataError.
+    """
+    prompt = _said(row, "prompt", "user")
+    completion = _said(row, "completion", "assistant") if row.fields.get("completion") not in (None, "", []) else []
+    return _ending(row, prompt + completion, "prompt")
+
+
+def of_alpaca(row: Published) -> Exchange:
+    """The exchange of a row of `instruction`, `input` and `output`; `input` follows the instruction in one turn.
+
+    Raises: DataError.
+    """
+    parts = [row.text("instruction"), row.maybe_text("input")]
+    asked = Turn("user", "\n\n".join(part for part in parts if part), "instruction")
+    output = row.maybe_text("output")
+    return Exchange([*_system(row), asked], Turn("assistant", output, "output") if output else None)
+
+
+READERS: dict[str, Callable[[Published], Exchange]] = {
+    "messages": of_messages, "sharegpt": of_sharegpt, "prompt-completion": of_prompt_completion, "alpaca": of_alpaca,
+}  # fmt: skip
+MARKS = (
+    ("messages", "messages"), ("conversations", "sharegpt"), ("completion", "prompt-completion"),
+    ("instruction", "alpaca"),
+)  # fmt: skip
+
+
+def form_of(fields: Mapping[str, Any]) -> str | None:
+    """The name of the form that a row's fields tell; None where it is no conversation."""
+    return next((form for mark, form in MARKS if mark in fields), None)
+
+
+def _ending(row: Published, turns: list[Turn], field: str) -> Exchange:
+    """The turns cut before the last reply; a row must ask something before that.
+
+    Raises: DataError.
+    """
+    reply = turns[-1] if turns and turns[-1].role == "assistant" else None
+    prompt = turns[:-1] if reply else turns
+    if not prompt or prompt[-1].role != "user":
+        raise row.error(field, "found no turn of a user at the end or before the last reply")
+    return Exchange(prompt, reply)
+
+
+def _system(row: Published) -> list[Turn]:
+    text = row.maybe_text("system")
+    return [Turn("system", text, "system")] if text else []
+
+
+def _said(row: Published, field: str, role: str) -> list[Turn]:
+    if isinstance(row.fields.get(field), list):
+        return _listed(row, field, "role", "content")
+    return [Turn(role, row.text(field), field)]
+
+
+def _listed(row: Published, field: str, role_key: str, content_key: str) -> list[Turn]:
+    given = row.fields.get(field)
+    if not isinstance(given, list) or not given:
+        raise row.problem(field, "a list of turns")
+    return [_turn(row, f"{field}[{n}]", turn, role_key, content_key) for n, turn in enumerate(given)]
+
+
+def _turn(row: Published, place: str, turn: Any, role_key: str, content_key: str) -> Turn:
+    if not isinstance(turn, Mapping):
+        raise row.error(place, f"found {shown(turn)}, expected an object")
+    role = turn.get(role_key)
+    if not isinstance(role, str) or role not in ROLES:
+        raise row.error(f"{place}.{role_key}", f"found {shown(role)}, expected one of {', '.join(ROLES)}")
+    return Turn(ROLES[role], _content(row, f"{place}.{content_key}", turn.get(content_key)), place)
+
+
+def _content(row: Published, place: str, content: Any) -> str:
+    """The text of a turn; one of parts (`[{"type": "text", "text": ...}]`) must be text alone."""
+    if isinstance(content, list) and content:
+        content = "".join(_part(row, place, part) for part in content)
+    if isinstance(content, str) and content.strip():
+        return content.strip()
+    raise row.error(place, f"found {shown(content)}, expected a text")
+
+
+def _part(row: Published, place: str, part: Any) -> str:
+    if isinstance(part, Mapping) and part.get("type") in KINDS_OF_PART and isinstance(part.get("text"), str):
+        return str(part["text"])
+    raise row.error(place, f"found {shown(part)}, expected parts of text alone")
