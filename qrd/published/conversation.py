@@ -23,10 +23,7 @@ def question(row: Published, task: str | None = None, *, form: str) -> Fields:
     Raises: DataError.
     """
     exchange = READERS[form](row)
-    if form == "alpaca":
-        asked, context = row.text("instruction"), row.maybe_text("input")
-    else:
-        asked, context = exchange.prompt[-1].content, _before(exchange)
+    asked, context = question_and_context(row, exchange, form)
     said = exchange.reply.content if exchange.reply else None
     kept = {name: row.fields.get(name) for name in ("task", "choices", "id", "answer")}
     inner = {**kept, "question": asked, "context": context}
@@ -39,6 +36,14 @@ def question(row: Published, task: str | None = None, *, form: str) -> Fields:
     return fields
 
 
+def question_and_context(row: Published, exchange: Exchange, form: str) -> tuple[str, str | None]:
+    """What is asked, and what was said before that or is given with it."""
+    if form == "alpaca":
+        return row.text("instruction"), row.maybe_text("input")
+    said = [f"{turn.role}: {turn.content}" for turn in exchange.prompt[:-1] if turn.role != "system"]
+    return exchange.prompt[-1].content, "\n\n".join(said) or None
+
+
 def answer_in(reply: str, fields: Fields) -> str | None:
     """The answer that a reply is or settles on, for the task of `fields`; None where it is none."""
     if fields["task"] == "text" and "\n" not in reply and len(reply) <= MAX_TEXT_ANSWER_CHARS:
@@ -48,11 +53,6 @@ def answer_in(reply: str, fields: Fields) -> str | None:
 
 def _is_nli(reply: str | None) -> bool:
     return reply is not None and reply.strip().lower() in plain.NLI
-
-
-def _before(exchange: Exchange) -> str | None:
-    said = [f"{turn.role}: {turn.content}" for turn in exchange.prompt[:-1] if turn.role != "system"]
-    return "\n\n".join(said) or None
 
 
 def _system(exchange: Exchange) -> str | None:

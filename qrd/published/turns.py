@@ -81,6 +81,13 @@ MARKS = (
 )  # fmt: skip
 
 
+# The fields that make up a row of each form.
+PARTS = {
+    "messages": ("messages",), "sharegpt": ("conversations", "system"), "prompt-completion": ("prompt", "completion"),
+    "alpaca": ("instruction", "input", "output", "system"),
+}  # fmt: skip
+
+
 def form_of(fields: Mapping[str, Any]) -> str | None:
     """The name of the form that a row's fields tell; None where it is no conversation."""
     return next((form for mark, form in MARKS if mark in fields), None)

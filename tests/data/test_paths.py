@@ -13,8 +13,9 @@ from qrd import jsonl, knobs
 from qrd.config import DataPathsConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
+from qrd.prompts import student_messages
 from qrd.records import Path as PathRecord
-from qrd.records import in_shard, path_id
+from qrd.records import Question, in_shard, path_id
 from qrd.stages import data_paths
 
 QUESTIONS = [
@@ -156,3 +157,63 @@ def test_real_replies_all_become_paths(real_data: Path, tmp_path: Path, name: st
     assert (summary.num_out, summary.num_bad) == (200, 0)
     paths = [json.loads(line) for line in (tmp_path / "paths.jsonl").read_text("utf-8").splitlines()]
     assert sum(path["correct"] for path in paths) >= 150
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [{"role": "user", "content": "1+1, now."}, {"role": "assistant", "content": "It is 2."}]},
+        {"conversations": [{"from": "human", "value": "1+1, now."}, {"from": "gpt", "value": "It is 2."}]},
+        {"prompt": "1+1, now.", "completion": "It is 2."},
+        {"instruction": "1+1, now.", "output": "It is 2."},
+    ],
+)
+def test_the_last_turn_of_a_conversation_is_the_reply_and_the_rest_its_prompt(made: Run, row: dict[str, Any]) -> None:
+    (path,) = made([{"id": "q1", "batch": "b7", **row}])
+    assert (path["response"], path["correct"], path["batch"]) == ("It is 2.", True, "b7")
+    assert path["prompt"] == [{"role": "user", "content": "1+1, now."}]
+    assert not set(path) & {"messages", "conversations", "completion", "instruction", "output"}
+
+
+def test_a_conversation_without_an_id_belongs_to_the_question_it_asks(made: Run) -> None:
+    asked_by_qrd = student_messages(Question(id="q2", task="boolean", question="Is ice cold?"))[0]["content"]
+    texts = ["1 + 1", "say a WORD.", "Is ice cold?", asked_by_qrd]
+    paths = made([{"prompt": text, "completion": "2"} for text in texts])
+    assert [path["id"] for path in paths] == ["q1", "q3", "q2", "q2"]
+    assert [path["sample"] for path in paths] == [0, 0, 0, 1]
+
+
+def test_a_conversation_that_fits_no_question_or_several_is_named(made: Run, tmp_path: Path) -> None:
+    twice = write(tmp_path / "twice.jsonl", [QUESTIONS[0], {**QUESTIONS[0], "id": "q9"}])
+    rows = [
+        {"prompt": "1 + 1?", "completion": "2"}, {"prompt": "1 + 2?", "completion": "3"},
+        {"id": "q9", "messages": [{"role": "user", "content": "1 + 1?"}]}, {"id": 9, "prompt": "x", "completion": "y"},
+        {"id": "q9", "prompt": "x", "completion": "2"},
+    ]  # fmt: skip
+    with pytest.raises(DataError) as caught:
+        made(rows, questions=str(twice))
+    file = tmp_path / "replies.jsonl"
+    assert str(caught.value).splitlines() == [
+        f"{file}:1:id: found nothing, and several questions of {twice} ask '1 + 1?'",
+        f"{file}:2:id: found nothing, and no question of {twice} asks '1 + 2?'",
+        f"{file}:3:messages: found no reply at the end",
+        f"{file}:4:id: found int, expected str",
+    ]
+
+
+def test_questions_and_paths_come_out_of_one_file_of_conversations(made: Run, imported: Any, tmp_path: Path) -> None:
+    said = {"instruction": "Sum it.", "system": "Be brief."}
+    rows = [{**said, "input": f"{n} + 1", "output": f"That is\nFinal answer: {n + 1}"} for n in range(5)]
+    questions = write(tmp_path / "made.jsonl", imported("alpaca", write(tmp_path / "chat.jsonl", rows), task="math"))
+    paths = made(rows, questions=str(questions))
+    assert [path["id"] for path in paths] == [f"chat-train-{n:05d}" for n in range(5)]
+    assert all(path["correct"] for path in paths)
+    assert [turn["role"] for turn in paths[0]["prompt"]] == ["system", "user"]
+
+
+def test_a_limit_counts_the_paths_of_this_shard(made: Run) -> None:
+    replies = [{"id": name, "response": str(n)} for n in range(3) for name in ("q1", "q2", "q3")]
+    part = next(part for part in ("1/2", "2/2") if in_shard("q1", *map(int, part.split("/"))))
+    assert [path["path_id"] for path in made(replies, shard=part, limit=2)] == [
+        path["path_id"] for path in made(replies, shard=part)
+    ][:2]
