@@ -45,6 +45,7 @@ class Row:
     ids: list[int] = field(default_factory=list)
     logprob: float = 0.0
     start_logprob: float = 0.0
+    num_start: int = 0
     finish_reason: str | None = None
     text: str | None = None
     settled: bool = True
@@ -148,13 +149,14 @@ class Decoder:
             row.text = self._decoded(row.ids)
 
     def _see_stop(self, row: Row) -> None:
-        """Cut the row before the first stop text that its tokens spell."""
+        """Cut the row before the first stop text that its tokens spell behind its start."""
+        behind = row.ids[row.num_start :]
         # A token stands for a byte or more and a character is four bytes at most: older tokens cannot complete a stop.
-        tail = row.ids[-4 * max(map(len, row.job.stop)) - 4 :]
+        tail = behind[-4 * max(map(len, row.job.stop)) - 4 :]
         if not any(stop in self._decoded(tail) for stop in row.job.stop):
             return
-        text = self._decoded(row.ids)
-        places = [place for stop in row.job.stop if (place := text.find(stop)) >= 0]
+        text, num_start = self._decoded(row.ids), len(self._decoded(row.ids[: row.num_start]))
+        places = [place for stop in row.job.stop if (place := text.find(stop, num_start)) >= 0]
         if places:
             row.finish_reason, row.text = "stop", text[: min(places)]
 
@@ -187,7 +189,7 @@ def _rows_of(jobs: Sequence[Job]) -> tuple[list[Row], list[int]]:
                 generator.seed()
             else:
                 generator.manual_seed(job.sampling.seed)
-            rows.append(Row(job, list(start), generator, settled=len(job.starts) < 2))
+            rows.append(Row(job, list(start), generator, num_start=len(start), settled=len(job.starts) < 2))
             owners.append(owner)
     return rows, owners
 

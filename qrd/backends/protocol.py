@@ -30,7 +30,7 @@ class Request:
 
     `starts`: the reply must begin with one of these texts. A backend that can constrain decoding (`guides` is True)
     picks the likeliest by the model's own probabilities; others ignore it, so the prompt must ask for it as well.
-    `stop` ends the reply before any of these texts.
+    `stop` ends the reply before any of these texts; where a start is chosen, they are looked for behind it.
     """
 
     key: str

@@ -51,6 +51,8 @@ def main() -> None:
     """Run the command line and exit with the contract's code."""
     signal.signal(signal.SIGTERM, _terminated)
     code = _run()
+    if code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+        Console().error(f"qrd: interrupted; to go on: {shlex.join(['qrd', *sys.argv[1:]])}")
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -63,15 +65,12 @@ def _run() -> int:
     console = Console()
     debug = "--debug" in sys.argv
     try:
-        result: Any = app(standalone_mode=False)
-    except KeyboardInterrupt:
-        console.error(f"qrd: interrupted; to go on: {shlex.join(['qrd', *sys.argv[1:]])}")
+        result: Any = app(prog_name="qrd", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
         return 128 + signal.SIGINT
     except SystemExit as stop:
         # Typer turns a broken pipe into exit 1; for a producer in a pipeline it is a quiet end.
         return 0 if isinstance(stop.__context__, BrokenPipeError) else int(stop.code or 0)
-    except typer.Abort:
-        return 128 + signal.SIGINT
     except QrdError as error:
         _explain(console, error, debug)
         return error.exit_code

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path as File
@@ -198,23 +199,23 @@ def _reads_nothing(config: Any) -> bool:
 
 def command_line(path: str, config: Any) -> str:
     """The shell command that gives this configuration, defaults left out."""
-    import shlex
-
     words = path.split()
-    for field in dataclasses.fields(config):
+    for field in _in_help_order(type(config)):
         value = getattr(config, field.name)
-        if value == field.default:
-            continue
-        flag = field.metadata["short"] or knobs.flag_of(field.name)
-        if field.metadata["positional"]:
-            words[2:2] = value
-        elif isinstance(value, bool):
-            words.append(flag if value else knobs.flag_of("no_" + field.name))
-        elif isinstance(value, tuple) and not field.metadata["comma"]:
-            words += [word for item in value for word in (flag, str(item))]
-        else:
-            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+        if value != field.default:
+            words += _words(field, value)
     return shlex.join(words)
+
+
+def _words(field: dataclasses.Field[Any], value: Any) -> list[str]:
+    if field.metadata["positional"]:
+        return list(value) if isinstance(value, tuple) else [str(value)]
+    flag = field.metadata["short"] or knobs.flag_of(field.name)
+    if isinstance(value, bool):
+        return [flag if value else knobs.flag_of("no_" + field.name)]
+    if isinstance(value, tuple) and not field.metadata["comma"]:
+        return [word for item in value for word in (flag, str(item))]
+    return [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
 
 
 def _print_config(context: typer.Context, config: Any, full_name: str) -> None:

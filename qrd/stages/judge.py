@@ -183,10 +183,10 @@ def _judge_all(rows: Iterator[Row[Path]], done: dict[str, str], bench: Bench, ou
                 outcome.progress.advance(done=1)
         if cases:
             for model, key, reply in _replies(bench, cases):
-                _settle(cases[key.split("/")[0]], model, key, reply, bench.config, outcome)
+                _settle(cases[key.split("/")[0]], model, key, reply, bench, outcome)
 
 
-def _settle(case: Case, model: str, key: str, reply: Reply, config: JudgeConfig, outcome: Outcome) -> None:
+def _settle(case: Case, model: str, key: str, reply: Reply, bench: Bench, outcome: Outcome) -> None:
     """Take one reply; write the path once its last verdict is in."""
     outcome.progress.advance(tokens=reply.usage.completion_tokens or 0, cost_usd=reply.usage.cost_usd or 0.0)
     outcome.tally.cost_usd += reply.usage.cost_usd or 0.0
@@ -197,19 +197,20 @@ def _settle(case: Case, model: str, key: str, reply: Reply, config: JudgeConfig,
         outcome.progress.advance(failed=1)
         case.has_failed = True
         return
-    whole = reply.finish_reason in (None, "stop")
+    # A guided verdict is complete before its reason is: the reason may be cut, the verdict cannot.
+    whole = reply.finish_reason in (None, "stop") or bench.backends[model].guides
     verdict, reason = prompts.read_verdict(reply.text if whole else None, case.nonces[key])
     case.verdicts[key] = {"judge": model, "verdict": verdict, "reason": reason, "raw": reply.text}
     case.usage.append({"cost_usd": reply.usage.cost_usd, "completion_tokens": reply.usage.completion_tokens,
                        "prompt_tokens": reply.usage.prompt_tokens})  # fmt: skip
-    if len(case.verdicts) == len(config.judge) * config.votes and not case.has_failed:
+    if len(case.verdicts) == len(bench.config.judge) * bench.config.votes and not case.has_failed:
         verdicts = [case.verdicts[name] for name in sorted(case.verdicts)]
         final = majority((item["verdict"] for item in verdicts), len(verdicts))
         outcome.write({**case.row.fields, "verdicts": verdicts, "verdict": final, "judge_usage": case.usage})
         outcome.progress.advance(done=1)
 
 
-def _requests(bench: Bench, cases: dict[str, Case], judge_number: int) -> Iterator[Request]:
+def _requests(bench: Bench, cases: dict[str, Case], judge_number: int, guides: bool) -> Iterator[Request]:
     """The votes asked of one judge, each with a nonce of its own."""
     config = bench.config
     sampling = Sampling(
@@ -222,7 +223,9 @@ def _requests(bench: Bench, cases: dict[str, Case], judge_number: int) -> Iterat
             nonce = case.nonces.setdefault(key, secrets.token_hex(4))
             messages = tuple(prompts.judge_messages(bench.rubric, path, path.response or "", nonce))
             starts = prompts.verdict_starts(nonce)
-            yield Request(key=key, messages=messages, sampling=sampling, starts=starts)
+            # Behind a start that the backend chose only the reason's line is left to write.
+            stop = ("\n",) if guides else ()
+            yield Request(key=key, messages=messages, sampling=sampling, starts=starts, stop=stop)
 
 
 def _replies(bench: Bench, cases: dict[str, Case]) -> Iterator[tuple[str, str, Reply]]:
@@ -230,11 +233,11 @@ def _replies(bench: Bench, cases: dict[str, Case]) -> Iterator[tuple[str, str, R
     backends = bench.open()
     if len(backends) == 1:
         ((model, backend),) = backends.items()
-        yield from ((model, reply.key, reply) for reply in backend.complete(_requests(bench, cases, 0)))
+        yield from ((model, reply.key, reply) for reply in backend.complete(_requests(bench, cases, 0, backend.guides)))
         return
     arrived: queue.Queue[Any] = queue.Queue()
     for number, (model, backend) in enumerate(backends.items()):
-        target = _feeder(arrived, model, backend, partial(_requests, bench, cases, number))
+        target = _feeder(arrived, model, backend, partial(_requests, bench, cases, number, backend.guides))
         threading.Thread(target=target, daemon=True).start()
     running = len(backends)
     while running:

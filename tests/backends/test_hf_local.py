@@ -98,6 +98,14 @@ def test_the_reply_begins_with_the_likeliest_start_and_goes_on(backend):
         assert (alone.text, alone.logprob) == (reply.text, pytest.approx(reply.logprob, abs=1e-4))
 
 
+def test_a_stop_text_inside_a_start_ends_nothing(backend):
+    start = "verdict: valid\nreason:"
+    (free,) = backend.complete([ask("free", TEXTS[0], starts=(start,), max_tokens=30)])
+    (cut,) = backend.complete([ask("cut", TEXTS[0], starts=(start,), max_tokens=30, stop=("\n", free.text[-3:]))])
+    assert cut.text.startswith(start)
+    assert cut.text == start + free.text.removeprefix(start).split("\n")[0].split(free.text[-3:])[0]
+
+
 def test_a_prompt_past_the_context_is_an_error_of_its_row_only(backend):
     found = replies(backend, [ask("long", "word " * 80), ask("short", "Hi")])
     assert "the model reads 256 at most" in found["long"].error
