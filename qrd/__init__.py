@@ -2,11 +2,15 @@
 
 Layers, top to bottom; a module imports only from layers below its own (`make check` enforces it):
 
-    cli                                                      Typer commands: options in, exit code out
-    stages                                                   one file per verb: generate, judge, filter, train, eval ...
-    method  training  evaluation  answers  backends  prompts  filters
-    embedded                                                 models that install from the package index
-    jsonl  records  config  console  errors                  records, files, options, messages
+    cli                                    Typer commands: options in, exit code out
+    stages                                 one file per verb: generate, judge, filter, train, eval, data, inspect, demo
+    method  training  evaluation           the paper; the trainer core; scores and ensembles
+    prompts  filters  published inspection words that models read; rules; data sets as published; what inspect shows
+    answers  backends                      text -> answer -> equal?; models that answer
+    manifest  embedded  chat               where files came from; models from the package index; chat templates
+    jsonl  lines                           records in and out, crash-safe
+    records  config  console  masking      what rows and options are; messages; secrets kept out of them
+    knobs  errors
 
 `method` is the paper and knows nothing of qrd; `training` is the trainer core and knows nothing of the paper;
 `stages/train.py` is the one place where they meet.
