@@ -93,6 +93,7 @@ class Progress:
         self.console, self.label, self.total = console, label, total
         self.counts: dict[str, float] = {"done": 0}
         self.started = self._last_line = time.monotonic()
+        self._first: tuple[float, float] | None = None
         self._live: Any = None
         self._task: Any = None
 
@@ -105,6 +106,8 @@ class Progress:
         """Add to the named counts and show them."""
         for name, number in added.items():
             self.counts[name] = self.counts.get(name, 0) + number
+        if self._first is None and self.counts["done"]:
+            self._first = (time.monotonic(), self.counts["done"])
         if self._live is not None:
             self._live.update(self._task, completed=self.counts["done"], note=self._note())
         elif time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
@@ -152,12 +155,18 @@ class Progress:
             return ""
         return f" of about ${cost_usd * self.total / self.counts['done']:.4f}"
 
+    def _seconds_left(self) -> float | None:
+        """By the pace since the first rows: what was there before, and the loading of a model, do not count."""
+        if not self.total or self._first is None or not self._first[1] < self.counts["done"] < self.total:
+            return None
+        since, before = self._first
+        return (time.monotonic() - since) * (self.total - self.counts["done"]) / (self.counts["done"] - before)
+
     def _plain(self) -> str:
         done, seconds = self.counts["done"], time.monotonic() - self.started
         of_total = f"/{self.total:,}" if self.total is not None else ""
-        eta = ""
-        if self.total and 0 < done < self.total:
-            eta = f", about {seconds * (self.total - done) / done:.0f} s left"
+        left = self._seconds_left()
+        eta = "" if left is None else f", about {left:.0f} s left"
         note = self._note()
         return f"{self.label}: {done:,.0f}{of_total} in {seconds:.1f} s{eta}{', ' + note if note else ''}"
 

@@ -25,14 +25,14 @@ from qrd.records import Fields
 TEACHER = JUDGE = "embedded:smollm2-135m"
 STUDENTS = ("embedded:smollm2-135m", "embedded:gemma3-270m")
 ENCODER = "embedded:minilm-l6"
-NUM_QUESTIONS, NUM_TEST_QUESTIONS = 40, 40
+NUM_QUESTIONS, NUM_TEST_QUESTIONS = 32, 40
 
-# One-digit sums in words: the only reasoning that a teacher of 135 million parameters gets right often enough.
+# Comparing two small numbers: what a teacher of 135 million parameters gets right often enough to teach.
 TEMPLATES = (
-    ("{one} has {a} {things}. {other} gives {one} {b} more. How many {things} does {one} have now?", 1),
-    ("There are {a} {things} on the table. {one} takes {b} of them away. How many {things} are left?", -1),
-    ("{one} puts {a} {things} into a box and {other} puts {b} {things} into it. How many are in the box?", 1),
-    ("{one} buys {a} {things} and loses {b} of them. How many {things} does {one} still have?", -1),
+    "{one} has {a} {things} and {other} has {b} {things}. Does {one} have more {things} than {other}?",
+    "{one} is {a} years old. {other} is {b} years old. Is {one} older than {other}?",
+    "Is {a} greater than {b}?",
+    "{one} walks {a} miles and {other} walks {b} miles. Does {one} walk farther?",
 )
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eva", "Finn")
 THINGS = ("apples", "coins", "shells", "books", "stamps", "marbles")
@@ -81,7 +81,7 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
     from qrd.stages import generate, judge
 
     asked = GenerateConfig(
-        input=(files.questions,), output=files.paths, teacher=(TEACHER,), max_tokens=96, batch_size=40, seed=seed,
+        input=(files.questions,), output=files.paths, teacher=(TEACHER,), max_tokens=64, batch_size=32, seed=seed,
         quiet=quiet,
     )  # fmt: skip
     yield "generate: the teacher answers in six styles", generate.run, asked
@@ -105,26 +105,25 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
     )  # fmt: skip
     yield "train: two students of two families learn together", train.run, fitted
     scored = EvalConfig(
-        input=(files.test,), output=files.predictions, run=files.run, summary=files.summary, max_tokens=96,
-        batch_size=40, seed=seed, quiet=quiet,
+        input=(files.test,), output=files.predictions, run=files.run, summary=files.summary, max_tokens=64,
+        batch_size=32, seed=seed, quiet=quiet,
     )  # fmt: skip
     yield "eval: students, untrained bases and the ensemble on new questions", evaluating.run, scored
 
 
 def questions(seed: int, split: str, count: int) -> list[Fields]:
-    """Word problems with one-digit numbers; the train and test splits share no pair of numbers."""
-    pairs = [(a, b) for a in range(2, 10) for b in range(1, a)]
+    """Comparisons of two numbers from 1 to 20, half of them true; the two splits share no pair of numbers."""
+    pairs = [(a, b) for a in range(2, 21) for b in range(1, a)]
     random.Random(seed).shuffle(pairs)
-    mine = pairs[::2] if split == "train" else pairs[1::2]
     draw = random.Random(f"{seed}-{split}")
     found = []
-    for number in range(count):
-        a, b = mine[number % len(mine)]
-        text, sign = TEMPLATES[(number + number // len(mine)) % len(TEMPLATES)]
+    for number, (high, low) in enumerate((pairs[::2] if split == "train" else pairs[1::2])[:count]):
+        is_true = number % 2 == 0
+        a, b = (high, low) if is_true else (low, high)
         one, other = draw.sample(NAMES, 2)
-        question = text.format(one=one, other=other, a=a, b=b, things=draw.choice(THINGS))
-        answer = str(a + sign * b)
-        found.append({"id": f"demo-{split}-{number:03}", "task": "math", "question": question, "answer": answer})
+        text = draw.choice(TEMPLATES).format(one=one, other=other, a=a, b=b, things=draw.choice(THINGS))
+        answer = "yes" if is_true else "no"
+        found.append({"id": f"demo-{split}-{number:03}", "task": "boolean", "question": text, "answer": answer})
     return found
 
 

@@ -1,0 +1,70 @@
+"""What README and the examples say is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from qrd import knobs
+from qrd.cli import app
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", *(str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("examples/**/*.sh")))]
+COMMAND = typer.main.get_command(app)
+
+
+def shell_text(document):
+    """The shell of a document: its bash blocks, or the whole of a script."""
+    text = (ROOT / document).read_text("utf-8")
+    if document.endswith(".md"):
+        text = "\n".join(re.findall(r"```(?:bash|sh)\n(.*?)```", text, re.DOTALL))
+    return text.replace("\\\n", " ")
+
+
+def qrd_calls(document):
+    """The words of each call of qrd in a document, comments and what follows a pipe left out."""
+    for line in shell_text(document).splitlines():
+        if line.strip().startswith("#"):
+            continue
+        for part in re.split(r"\s[|&;]+\s|^\s*\|", line.split(" #")[0].strip()):
+            words = shlex.split(part.split(" > ")[0])
+            if words[:1] == ["qrd"] and not words[1].startswith("-"):
+                yield words[1:]
+
+
+def command_of(words):
+    """The Typer command that the words call, and the words behind its name."""
+    command = COMMAND
+    while words and hasattr(command, "commands") and words[0] in command.commands:
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_and_option_shown_exists(document):
+    calls = list(qrd_calls(document))
+    assert calls, "a document without a single call is not read as it should be"
+    for words in calls:
+        command, rest = command_of(words)
+        assert not hasattr(command, "commands"), f"{document}: qrd {' '.join(words)}"
+        known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        shown = {word.split("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
+        assert shown <= known | {"--help"}, f"{document}: qrd {' '.join(words)}: {shown - known}"
+
+
+def test_every_command_stands_in_the_readme():
+    text = (ROOT / "README.md").read_text("utf-8")
+    for name, command in COMMAND.commands.items():
+        for full in [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]:
+            assert f"`qrd {full}`" in text, full
+
+
+def test_every_variable_of_the_examples_is_an_option():
+    for document in DOCUMENTS:
+        for name in re.findall(r"QRD_(?!TEST|CACHE)[A-Z_]+(?==)", (ROOT / document).read_text("utf-8")):
+            words = name.removeprefix("QRD_").lower().split("_")
+            command, rest = command_of(words)
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert knobs.flag_of("_".join(rest)) in options, f"{document}: {name}"
