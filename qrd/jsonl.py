@@ -1,108 +1,34 @@
-"""Rows in and out: a streaming reader that names every bad line, and the one writer, which loses and doubles nothing.
+"""Rows out: the one writer, which loses and doubles nothing. (Rows in, `Reader`, is offered here too.)
 
 A record is one write of one line to a file opened for appending, so a killed process leaves at most one torn line, at
 the end; opening the file again mends it. Data reaches the disk (fsync) every second and at the end: a killed *process*
-loses nothing that was written, a power cut at most the last second.
+loses nothing that was written, a power cut at most the last second. An output that takes its place only when it is
+whole (`replacing`) is written many lines at a time instead.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path as File
 from types import TracebackType
-from typing import Any, Generic, NamedTuple
+from typing import Any
 
 from qrd.errors import ConfigError, DataError, QrdError, StorageError
-from qrd.lines import BadLines, Tapped, bad_lines, decode_object, encode, numbered, open_input
-from qrd.records import Fields, R, checked
+from qrd.lines import bad_lines, decode_object, encode, numbered, open_input
+from qrd.reader import Reader, Row
+from qrd.records import Fields
 
 FSYNC_EVERY_S = 1.0
+HELD_BYTES, HELD_S = 2**18, 0.1  # of lines that wait to be written together
 
 __all__ = [
     "DISK", "Disk", "Reader", "Row", "Writer", "bad_lines", "decode_object", "encode", "is_stream", "open_input",
     "replacing", "set_aside", "take_lock", "write_whole",
 ]  # fmt: skip
-
-
-class Row(NamedTuple, Generic[R]):
-    """One line of a file: all its fields, the same as a checked record, and where it stands."""
-
-    fields: Fields
-    record: R
-    file: str
-    line: int
-
-
-class Reader(Generic[R]):
-    """The rows of several files (`-` is standard input) as checked records.
-
-    Bad rows are collected in `bad`. Without `skip_bad`, iterating raises one DataError at the end that names them;
-    `scan` does so before anything is paid for. `num_rows` counts all lines that hold something, bad ones included.
-    `unique` is the field no two rows may share, if any.
-    """
-
-    def __init__(self, files: Iterable[str], kind: type[R], *, unique: str | None, skip_bad: bool = False) -> None:
-        self.files, self.kind, self.unique, self.skip_bad = tuple(files), kind, unique, skip_bad
-        self._reset()
-
-    def _reset(self) -> None:
-        self.bad = BadLines()
-        self.num_rows = 0
-        self.sha256: dict[str, str] = {}
-        self._seen: dict[str, str] = {}
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether some input can be read only once."""
-        return any(name == "-" or not File(name).is_file() for name in self.files)
-
-    def scan(self) -> int | None:
-        """The number of good rows, read once ahead; None for a stream, which is checked as it flows.
-
-        Raises: DataError naming every bad line, unless `skip_bad`.
-        """
-        for name in self.files:
-            if name != "-" and not File(name).is_fifo():
-                open_input(name).close()  # a pipe is left alone: its writer would lose what it has written
-        return None if self.is_stream else sum(1 for _ in self)
-
-    def __iter__(self) -> Iterator[Row[R]]:
-        self._reset()
-        for name in self.files:
-            yield from self._file_rows(name)
-        if self.bad and not self.skip_bad:
-            raise bad_lines(self.bad)
-
-    def _file_rows(self, name: str) -> Iterator[Row[R]]:
-        digest = hashlib.sha256()
-        shown = "<stdin>" if name == "-" else name
-        with open_input(name) as stream:
-            for number, raw in numbered(Tapped(stream, digest), shown):
-                text = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
-                if not text.strip():
-                    continue
-                self.num_rows += 1
-                try:
-                    yield self._row(text, shown, number)
-                except DataError as error:
-                    self.bad.append(error)
-        self.sha256[shown] = digest.hexdigest()
-
-    def _row(self, raw: bytes, file: str, line: int) -> Row[R]:
-        fields = decode_object(raw, file, line)
-        record = checked(fields, self.kind, file=file, line=line)
-        if self.unique is not None:
-            key = getattr(record, self.unique)
-            place = f"{file}:{line}"
-            first = self._seen.setdefault(key, place)
-            if first != place:
-                raise DataError(file, line, self.unique, f"found {key!r} again, first used at {first}")
-        return Row(fields, record, file, line)
 
 
 class Disk:
@@ -127,15 +53,20 @@ class Writer:
     """Appends records to a file, or writes them to standard output for `-`.
 
     Opening takes the file's lock, mends a torn last line and, with `resume`, keeps what is there (`kept` lists those
-    rows); without it an existing file is set aside under a new name.
+    rows); without it an existing file is set aside under a new name. With `held_bytes`, lines wait in memory until
+    there are so many bytes of them, HELD_S is over or the file is closed.
 
     Raises: ConfigError where another process writes the file; StorageError where the system refuses.
     """
 
-    def __init__(self, name: str, *, resume: bool = True, disk: Disk = DISK, lock: bool = True) -> None:
-        self.name, self.disk = name, disk
+    def __init__(
+        self, name: str, *, resume: bool = True, disk: Disk = DISK, lock: bool = True, held_bytes: int = 0
+    ) -> None:
+        self.name, self.disk, self.held_bytes = name, disk, held_bytes
         self.num_written = 0
-        self._synced = time.monotonic()
+        self._synced = self._flushed = time.monotonic()
+        self._held: list[bytes] = []
+        self._num_held_bytes = 0
         self._descriptor, self._lock, self._torn = -1, None, False
         self._is_stream = is_stream(name)
         if name == "-":
@@ -177,26 +108,48 @@ class Writer:
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Append one record; what an earlier call left torn, by an error or a signal, is mended first."""
-        line = memoryview(encode(fields))
+        self.write_line(encode(fields))
+
+    def write_line(self, line: bytes) -> None:
+        """Append one record that is encoded already, line end included."""
+        if not self.held_bytes:
+            self._append(line)
+            self.num_written += 1
+            return
+        self._held.append(line)
+        self.num_written += 1
+        self._num_held_bytes += len(line)
+        if self._num_held_bytes >= self.held_bytes or time.monotonic() - self._flushed >= HELD_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        lines, self._held, self._num_held_bytes = b"".join(self._held), [], 0
+        if lines:
+            self._append(lines)
+        self._flushed = time.monotonic()
+
+    def _append(self, lines: bytes) -> None:
+        rest = memoryview(lines)
         try:
             if self._torn and not self._is_stream:
                 self._mend()
             self._torn = True
-            while line:  # a regular file takes a line in one write; only pipes and full disks split it
-                line = line[self.disk.write(self._descriptor, line) :]
+            while rest:  # a regular file takes a line in one write; only pipes and full disks split it
+                rest = rest[self.disk.write(self._descriptor, rest) :]
             self._torn = False
             self._sync_now_and_then()
         except BrokenPipeError:
             raise
         except OSError as error:
             raise StorageError.of(self.name, error) from None
-        self.num_written += 1
 
     def close(self) -> None:
         """Bring everything to the disk and release the file."""
-        if self.name == "-" or self._descriptor < 0:
+        if self._descriptor < 0:
             return
         try:
+            self.flush()
             if not self._is_stream:
                 self.disk.fsync(self._descriptor)
         except OSError as error:
@@ -237,9 +190,9 @@ class Writer:
             self.disk.write(self._descriptor, b"\n")
 
     def _release(self) -> None:
-        if self._descriptor >= 0:
+        if self._descriptor >= 0 and self.name != "-":
             os.close(self._descriptor)
-            self._descriptor = -1
+        self._descriptor = -1
         if self._lock is not None:
             self._lock.release()
 
@@ -252,7 +205,7 @@ def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[
     under another name. Raises: as Writer.
     """
     if is_stream(name):
-        with Writer(name, disk=disk) as writer:
+        with Writer(name, disk=disk, held_bytes=HELD_BYTES) as writer:
             yield writer
         return
     file = File(os.path.realpath(name))  # a link stays a link
@@ -262,7 +215,7 @@ def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = take_lock(name)
         temporary.unlink(missing_ok=True)
-        with Writer(str(temporary), disk=disk, lock=False) as writer:
+        with Writer(str(temporary), disk=disk, lock=False, held_bytes=HELD_BYTES) as writer:
             yield writer
         if not resume:
             set_aside(file)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,8 +16,8 @@ from qrd.errors import ConfigError, DataError, StorageError
 from qrd.records import Fields
 
 MAX_LINE_BYTES = 64 * 2**20
+BLOCK_BYTES = 2**18
 NAMED_BAD_LINES = 20
-_KEY_END = re.compile(rb'"[ \t\r\n]*:')
 
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -55,11 +56,11 @@ def bad_lines(errors: BadLines) -> DataError:
     return total
 
 
-class LineStream(Protocol):
+class BlockStream(Protocol):
     """What is asked of an open file that is read by lines."""
 
-    def readline(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes of the next line."""
+    def read1(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`, as soon as there are some; none at the end."""
 
 
 class Digest(Protocol):
@@ -72,7 +73,7 @@ class Digest(Protocol):
 class Tapped:
     """A stream whose bytes also go into a digest as they are read."""
 
-    def __init__(self, stream: BinaryIO, digest: Digest) -> None:
+    def __init__(self, stream: io.BufferedReader, digest: Digest) -> None:
         self._stream, self._digest = stream, digest
 
     def read(self, size: int = -1, /) -> bytes:
@@ -87,8 +88,14 @@ class Tapped:
         self._digest.update(data)
         return data
 
+    def read1(self, size: int = -1, /) -> bytes:
+        """As the stream's."""
+        data = self._stream.read1(size)
+        self._digest.update(data)
+        return data
 
-def open_input(name: str) -> BinaryIO:
+
+def open_input(name: str) -> io.BufferedReader:
     """The bytes of a file, or of standard input for `-`.
 
     Raises: ConfigError where the file cannot be read.
@@ -103,18 +110,33 @@ def open_input(name: str) -> BinaryIO:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
 
 
-def numbered(stream: LineStream, shown: str) -> Iterator[tuple[int, bytes]]:
-    """(number from 1, line); only the byte \\n ends a line, and what is past MAX_LINE_BYTES of one is dropped."""
+def numbered(stream: BlockStream, shown: str) -> Iterator[tuple[int, bytes]]:
+    """(number from 1, line); only the byte \\n ends a line, and what is past MAX_LINE_BYTES + 1 of one is dropped."""
     number = 0
-    try:
-        while raw := stream.readline(MAX_LINE_BYTES + 1):
+    for lines in _blocks_of_lines(stream, shown):
+        for raw in lines:
             number += 1
-            rest = raw
-            while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-                rest = stream.readline(MAX_LINE_BYTES + 1)
             yield number, raw
+
+
+def _blocks_of_lines(stream: BlockStream, shown: str) -> Iterator[list[bytes]]:
+    """Whole lines, as many at a time as one read gives: a call for each line would cost more than reading it."""
+    begun: list[bytes] = []  # of a line whose end is not read yet
+    room = MAX_LINE_BYTES + 1
+    try:
+        while block := stream.read1(BLOCK_BYTES):
+            lines = io.BytesIO(block).readlines()
+            if begun and lines[0].endswith(b"\n"):
+                lines[0] = b"".join((*begun, lines[0][:room]))
+                begun, room = [], MAX_LINE_BYTES + 1
+            if not lines[-1].endswith(b"\n"):
+                begun.append(lines.pop()[:room])
+                room -= len(begun[-1])
+            yield lines
     except OSError as error:
         raise StorageError.of(shown, error) from None
+    if begun:
+        yield [b"".join(begun)]
 
 
 def decode_object(raw: bytes, file: str, line: int) -> Fields:
@@ -126,14 +148,23 @@ def decode_object(raw: bytes, file: str, line: int) -> Fields:
         raise DataError(file, line, None, f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB")
     try:
         fields = _decode(raw)
-        # Every key ends in a quote and a colon. Where there are more of those than keys, a key may stand twice.
-        if len(_KEY_END.findall(raw)) > _num_keys(fields):
+        if not _holds_each_key_once(raw, fields):
             refuse_double_keys(raw, file, line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(file, line, None, why_not_json(raw, error)) from None
     if not isinstance(fields, dict):
         raise DataError(file, line, None, f"found {type(fields).__name__}, expected a JSON object")
     return fields
+
+
+def _holds_each_key_once(raw: bytes, fields: Any) -> bool:
+    """Whether no object of `raw` holds a key twice; False also where only a closer look can tell.
+
+    A key that stood twice is gone from `fields`, and its colon from their encoding. Other colons are the same in both,
+    unless `raw` spells one as an escape.
+    """
+    again = _encode(fields)
+    return raw.startswith(again) or (raw.count(b":") == again.count(b":") and b"\\u003" not in raw)
 
 
 def why_not_json(raw: bytes, error: Exception) -> str:
@@ -159,19 +190,20 @@ def encode(fields: Mapping[str, Any]) -> bytes:
         return _encode(_whole_characters(msgspec.to_builtins(fields))) + b"\n"
 
 
+def with_field(line: bytes, name: str, value: Any) -> bytes:
+    """The line of an object with one field more, or another value in it; all other bytes stay as they are."""
+    body = line.strip()
+    if f'"{name}"'.encode() in body or b"\\u00" in body:  # the field may be there, perhaps spelt with escapes
+        return encode({**_decode(body), name: value})
+    return b'%s,"%s":%s}\n' % (body[:-1].rstrip(), name.encode(), _encode(value))
+
+
 def _whole_characters(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
         return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
     return [_whole_characters(item) for item in value] if isinstance(value, list) else value
-
-
-def _num_keys(value: Any) -> int:
-    """The keys of all objects in a value."""
-    if isinstance(value, dict):
-        return len(value) + sum(_num_keys(item) for item in value.values() if isinstance(item, (dict, list)))
-    return sum(_num_keys(item) for item in value if isinstance(item, (dict, list))) if isinstance(value, list) else 0
 
 
 def refuse_double_keys(raw: bytes, file: str, line: int | None) -> None:

@@ -130,6 +130,8 @@ def in_shard(question_id: str, part: int, total: int) -> bool:
 
     Only the id decides, so all paths of a question stay together and adding questions moves none of the others.
     """
+    if total == 1:
+        return True
     number = hashlib.sha256(question_id.encode("utf-8", "surrogatepass")).digest()[:8]
     return int.from_bytes(number, "big") % total == part - 1
 

@@ -415,6 +415,7 @@ def test_text_that_looks_like_a_key_twice_is_text(tmp_path: Path) -> None:
 
 def test_a_line_over_the_cap_is_bad_and_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 256)
     file = tmp_path / "rows.jsonl"
     file.write_bytes(lines.encode(row(0)) + b'{"id": "' + b"x" * 5000 + b'"}\n' + lines.encode(row(1)))
     lenient = reader(file, skip_bad=True)
@@ -431,6 +432,41 @@ def test_the_hash_of_an_input_is_that_of_all_its_bytes(tmp_path: Path, monkeypat
     lenient = reader(file, skip_bad=True)
     list(lenient)
     assert lenient.sha256 == {str(file): hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+def test_a_key_that_stands_twice_is_found_however_colons_are_spelt(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    colons = ("\\u003a", "\\u003A", ":", "\\\\u003a", '\\":', "")
+    good = [f'{{"id": "{n}", "task": "text", "question": "{text}{text}"}}' for n, text in enumerate(colons)]
+    bad = [line.replace('"task"', '"x": 1, "x": 1, "task"').replace('"id": "', '"id": "b') for line in good]
+    file.write_text("\n".join(good + bad))
+    lenient = reader(file, skip_bad=True)
+    assert [found.line for found in lenient] == [1, 2, 3, 4, 5, 6]
+    assert all(str(error).endswith("x: this key stands twice in the object") for error in lenient.bad.first)
+    assert len(lenient.bad) == 6
+
+
+@pytest.mark.parametrize("block_bytes", [1, 7, 64, 2**18])
+def test_lines_are_the_same_in_blocks_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", block_bytes)
+    file = tmp_path / "rows.jsonl"
+    for text in (b"", b"\n", b"a", b"a\n\nbc\r\n\x0bd\xe2\x80\xa8e\n" + b"long " * 50, b"x\n" * 90):
+        file.write_bytes(text)
+        with open(file, "rb") as stream:
+            expected = [line for line in text.split(b"\n")]
+            found = list(lines.numbered(stream, "f"))
+        assert b"".join(line for _, line in found) == text
+        assert [line.removesuffix(b"\n") for _, line in found] == (expected if expected[-1] else expected[:-1])
+        assert [number for number, _ in found] == [*range(1, len(found) + 1)]
+
+
+def test_a_field_is_added_to_a_line_and_its_other_bytes_stay() -> None:
+    assert lines.with_field(b' {"a" : 1e2 }\r\n', "b", ["\u00fc"]) == '{"a" : 1e2,"b":["ü"]}\n'.encode()
+    for line in (b'{"a":1,"b":2}', b'{"a":1,"\\u0062":2}'):
+        assert json.loads(lines.with_field(line, "b", "new")) == {"a": 1, "b": "new"}
+        assert lines.with_field(line, "b", "new").count(b":") == 2
 
 
 def test_an_id_used_twice_is_named_with_its_first_use(tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ class _Ahead:
         """Everything that is left; `size` must be -1."""
         return b"".join([*self._first, self._stream.read(size)])
 
+    def read1(self, size: int = -1, /) -> bytes:
+        """The next of the first lines, then at most `size` bytes of the stream."""
+        return self._first.pop(0) if self._first else self._stream.read1(size)
+
     def readline(self, size: int = -1, /) -> bytes:
         """The next line."""
         return self._first.pop(0) if self._first else self._stream.readline(size)

@@ -75,6 +75,9 @@ class Stream(Protocol):
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes; everything that is left for -1."""
 
+    def read1(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`, as soon as there are some."""
+
     def readline(self, size: int = -1, /) -> bytes:
         """At most `size` bytes of the next line."""
 

@@ -1,0 +1,116 @@
+"""Rows in: the lines of several files as checked records, every bad line named, in memory that hardly grows."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator
+from pathlib import Path as File
+from typing import Generic, NamedTuple
+
+from qrd.errors import DataError
+from qrd.lines import BadLines, Tapped, bad_lines, decode_object, numbered, open_input
+from qrd.ordinals import Ordinals
+from qrd.records import Fields, R, checked
+
+_MARK = b"\xef\xbb\xbf"
+
+
+class Row(NamedTuple, Generic[R]):
+    """One line of a file: all its fields, the same as a checked record, where it stands, and its bytes."""
+
+    fields: Fields
+    record: R
+    file: str
+    line: int
+    raw: bytes
+
+
+class Reader(Generic[R]):
+    """The rows of several files (`-` is standard input) as checked records.
+
+    Bad rows are collected in `bad`. Without `skip_bad`, iterating raises one DataError at the end that names them;
+    `scan` does so before anything is paid for. `num_rows` counts all lines that hold something, bad ones included.
+    `unique` is the field no two rows may share, if any.
+    """
+
+    def __init__(self, files: Iterable[str], kind: type[R], *, unique: str | None, skip_bad: bool = False) -> None:
+        self.files, self.kind, self.unique, self.skip_bad = tuple(files), kind, unique, skip_bad
+        self._reset()
+
+    def _reset(self) -> None:
+        self.bad = BadLines()
+        self.num_rows = 0
+        self.sha256: dict[str, str] = {}
+        self._seen = _FirstUses()
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether some input can be read only once."""
+        return any(name == "-" or not File(name).is_file() for name in self.files)
+
+    def scan(self) -> int | None:
+        """The number of good rows, read once ahead; None for a stream, which is checked as it flows.
+
+        Raises: DataError naming every bad line, unless `skip_bad`.
+        """
+        for name in self.files:
+            if name != "-" and not File(name).is_fifo():
+                open_input(name).close()  # a pipe is left alone: its writer would lose what it has written
+        return None if self.is_stream else sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[Row[R]]:
+        self._reset()
+        for name in self.files:
+            yield from self._file_rows(name)
+        if self.bad and not self.skip_bad:
+            raise bad_lines(self.bad)
+
+    def _file_rows(self, name: str) -> Iterator[Row[R]]:
+        digest = hashlib.sha256()
+        shown = "<stdin>" if name == "-" else name
+        self._seen.begin(shown)
+        with open_input(name) as stream:
+            for number, raw in numbered(Tapped(stream, digest), shown):
+                text = raw.removeprefix(_MARK) if number == 1 else raw
+                if text.isspace() or not text:
+                    continue
+                self.num_rows += 1
+                try:
+                    row = self._row(text, shown, number)
+                except DataError as error:
+                    self.bad.append(error)
+                else:
+                    yield row
+        self.sha256[shown] = digest.hexdigest()
+
+    def _row(self, raw: bytes, file: str, line: int) -> Row[R]:
+        fields = decode_object(raw, file, line)
+        record = checked(fields, self.kind, file=file, line=line)
+        if self.unique is not None:
+            key = getattr(record, self.unique)
+            first = self._seen.place(key, line)
+            if first is not None:
+                raise DataError(file, line, self.unique, f"found {key!r} again, first used at {first}")
+        return Row(fields, record, file, line, raw)
+
+
+class _FirstUses:
+    """Where each key was used first."""
+
+    def __init__(self) -> None:
+        self._keys, self._lines = Ordinals(), array("I")
+        self._begins: list[tuple[int, str]] = []  # (number of the first key, file)
+
+    def begin(self, file: str) -> None:
+        """The keys from here on stand in `file`."""
+        self._begins.append((len(self._keys), file))
+
+    def place(self, key: str, line: int) -> str | None:
+        """The file and line of an earlier use; None for a key that is new, which is noted at `line`."""
+        number = self._keys.number(key)
+        if number == len(self._lines):
+            self._lines.append(line)
+            return None
+        file = next(file for first, file in reversed(self._begins) if first <= number)
+        return f"{file}:{self._lines[number]}"
