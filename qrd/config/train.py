@@ -102,8 +102,9 @@ class TrainConfig(Streaming):
         None, "Attention of transformers, such as sdpa or flash_attention_2.", group="Memory"
     )
     gradient_checkpointing: bool = knob(False, "Recompute activations: less memory, more time.", group="Memory")
+    # Measured with both embedded students in float32: 4096 took 14.5 GB, 1024 took 7.7 GB.
     micro_batch_tokens: int = knob(
-        4096,
+        1024,
         "Padded tokens run through a student at once; the gradient does not depend on it.",
         low=1,
         group="Memory",
