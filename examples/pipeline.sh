@@ -17,7 +17,7 @@ mkdir -p "$out"
 # tee keeps what flows by: each stage's records can be read with less, jq or `qrd inspect`.
 qrd generate "$questions" --limit "$used" --teacher "$teacher" \
     | tee "$out/paths.jsonl" \
-    | qrd judge --judge "$judge" \
+    | qrd judge --judge "$judge" --rubric "${RUBRIC:-brief}" \
     | tee "$out/judged.jsonl" \
     | qrd filter --rejects "$out/rejects.jsonl" \
     | tee "$out/kept.jsonl" \

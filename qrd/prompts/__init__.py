@@ -94,10 +94,12 @@ def student_messages(question: Question) -> Messages:
 
 def judge_messages(rubric: Rubric, question: Question, response: str, nonce: str) -> Messages:
     """What a judge is sent: rubric, question and path, no gold; `nonce` is a word that the path cannot know."""
+    # The form shows placeholders, not the two words: a small model copies what it is shown.
     form = (
         f"Reply with two lines and nothing else, in exactly this form:\n"
-        f"verdict {nonce}: valid or invalid\n"
-        f"reason: one sentence; for an invalid reasoning, name its first faulty step"
+        f"verdict {nonce}: WORD\n"
+        f"reason: SENTENCE\n"
+        f"WORD is valid or invalid. SENTENCE says why; for an invalid reasoning it names the first faulty step."
     )
     fence = f"=== reasoning {nonce} ==="
     material = f"{fence}\n{response}\n{fence}"

@@ -86,7 +86,14 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
     )  # fmt: skip
     yield "generate: the teacher answers in six styles", generate.run, asked
     judged = JudgeConfig(
-        input=(files.paths,), output=files.judged, judge=(JUDGE,), max_tokens=40, batch_size=8, seed=seed, quiet=quiet
+        input=(files.paths,),
+        output=files.judged,
+        judge=(JUDGE,),
+        rubric="brief",
+        max_tokens=24,
+        batch_size=8,
+        seed=seed,
+        quiet=quiet,
     )
     yield "judge: is the reasoning of the right paths sound?", judge.run, judged
     from qrd.stages import filter as filtering

@@ -24,10 +24,10 @@ reply = ["Final answer: 5", "Nobody knows."]
 """
 JUDGE = r"""
 [[rule]]
-regex = "Step 1[\\s\\S]*verdict ([0-9a-f]+): valid or invalid"
+regex = "Step 1[\\s\\S]*verdict ([0-9a-f]+): WORD"
 reply = "verdict \\1: valid\nreason: every step follows"
 [[rule]]
-regex = "verdict ([0-9a-f]+): valid or invalid"
+regex = "verdict ([0-9a-f]+): WORD"
 reply = "verdict \\1: invalid\nreason: there are no steps"
 """
 QUESTIONS = [

@@ -159,7 +159,7 @@ def test_too_many_unreadable_verdicts_and_too_few_paths_fail_the_gate(bench):
 def test_a_panel_needs_a_strict_majority_of_the_votes_asked_for(bench):
     bench.run(*GENERATE, "--styles", "cot", "-o", "paths.jsonl")
     bench.write(
-        "never.toml", '[[rule]]\nregex = "verdict ([0-9a-f]+): valid"\nreply = "verdict \\\\1: invalid\\nreason: no"\n'
+        "never.toml", '[[rule]]\nregex = "verdict ([0-9a-f]+): WORD"\nreply = "verdict \\\\1: invalid\\nreason: no"\n'
     )
     bench.write("mute.toml", '[[rule]]\nreply = "hm"\n')
 

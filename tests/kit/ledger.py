@@ -139,7 +139,7 @@ async def text(request, call, rule):
 
 
 async def verdict(request, call, rule):
-    nonce = re.search(r"verdict (\w+): valid or invalid", prompt_of(call))
+    nonce = re.search(r"verdict (\w+): WORD", prompt_of(call))
     said = f"verdict {nonce[1] if nonce else '?'}: {rule.get('verdict', 'valid')}\nreason: as the plan says."
     return web.json_response(completion(call, said))
 
