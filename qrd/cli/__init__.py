@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -50,6 +51,8 @@ def _root(
 def main() -> None:
     """Run the command line and exit with the contract's code."""
     signal.signal(signal.SIGTERM, _terminated)
+    if "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")  # libraries talk to their developers; what users must know, qrd says itself
     code = _run()
     if code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
         Console().error(f"qrd: interrupted; to go on: {shlex.join(['qrd', *sys.argv[1:]])}")

@@ -107,7 +107,7 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
     from qrd.stages import train
 
     fitted = TrainConfig(
-        input=(files.kept,), output=files.run, student=STUDENTS, num_train_epochs=2.0, max_length=512, seed=seed,
+        input=(files.kept,), output=files.run, student=STUDENTS, num_train_epochs=3.0, max_length=512, seed=seed,
         quiet=quiet,
     )  # fmt: skip
     yield "train: two students of two families learn together", train.run, fitted
