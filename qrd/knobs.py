@@ -49,7 +49,12 @@ def knob(
 
 def flag_of(name: str) -> str:
     """`--num-train-epochs` for `num_train_epochs`."""
-    return "--" + name.replace("_", "-")
+    return "--" + key_of(name).replace("_", "-")
+
+
+def key_of(name: str) -> str:
+    """The key of an option in files: its field's name, but `for` for `for_`, since Python has `for` for itself."""
+    return name.rstrip("_")
 
 
 def item_type(annotation: Any) -> type:
@@ -66,6 +71,8 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
     Raises: ConfigError naming the option, what was given and what is accepted.
     """
     hints = get_type_hints(kind)
+    names = {key_of(name): name for name in hints}
+    values = {names.get(name, name): value for name, value in values.items()}
     unknown = sorted(set(values) - hints.keys())
     if unknown:
         raise ConfigError(f"{', '.join(map(flag_of, unknown))}: no option is called so")
@@ -83,7 +90,7 @@ def missing(config: Any) -> list[str]:
 
 def plain(config: Any) -> dict[str, Any]:
     """The configuration as TOML-ready values: tuples become lists, unset knobs are left out."""
-    values = ((field.name, getattr(config, field.name)) for field in dataclasses.fields(config))
+    values = ((key_of(field.name), getattr(config, field.name)) for field in dataclasses.fields(config))
     return {name: list(v) if isinstance(v, tuple) else v for name, v in values if v is not None}
 
 

@@ -1,4 +1,4 @@
-"""qrd data import, qrd data paths"""
+"""qrd data import, qrd data paths, qrd data export"""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import typer
 
 from qrd.cli.exits import leave
 from qrd.cli.options import CONTEXT_SETTINGS, command
-from qrd.config import DataImportConfig, DataPathsConfig
+from qrd.config import DataExportConfig, DataImportConfig, DataPathsConfig
 from qrd.console import Console
 
 
 def register(app: typer.Typer) -> None:
     """Put the group and its commands on `app`."""
     group = typer.Typer(
-        help="Data sets as published to questions; replies made elsewhere to paths.",
+        help="Data sets to questions; replies made elsewhere to paths; paths to the rows of other trainers.",
         no_args_is_help=True,
         context_settings=CONTEXT_SETTINGS,
         rich_markup_mode=None,
@@ -29,7 +29,14 @@ def register(app: typer.Typer) -> None:
 
     @command(group, "paths", DataPathsConfig, group="data")
     def paths(config: DataPathsConfig) -> None:
-        """Replies made elsewhere (rows of id and response) to paths."""
+        """Replies made elsewhere (rows of id and response, or conversations) to paths."""
         from qrd.stages.data_paths import run
+
+        leave(run(config, Console(quiet=config.quiet)))
+
+    @command(group, "export", DataExportConfig, group="data")
+    def export(config: DataExportConfig) -> None:
+        """Paths to the rows that TRL, LLaMA-Factory, ms-swift or axolotl read; a folder gets a card."""
+        from qrd.stages.data_export import run
 
         leave(run(config, Console(quiet=config.quiet)))

@@ -70,10 +70,15 @@ def _table_name(full_name: str) -> str:
 def _signature(kind: type[Any], full_name: str) -> inspect.Signature:
     hints = get_type_hints(kind)
     keyword = inspect.Parameter.KEYWORD_ONLY
+    prefix = _prefix(full_name)
     parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
     for field in _in_help_order(kind):
-        annotation = Annotated[_cli_type(field, hints[field.name]), _declared(field)]
-        parameters.append(inspect.Parameter(field.name, keyword, annotation=annotation, default=_default(field)))
+        kind_of_value, declared = _cli_type(field, hints[field.name]), _declared(field, prefix)
+        parameters.append(
+            inspect.Parameter(
+                field.name, keyword, annotation=Annotated[kind_of_value, declared], default=_default(field)
+            )
+        )
     config_file = typer.Option(
         "--config", help="TOML file with a table per command.", is_eager=True, callback=_reader(full_name),
         envvar=f"{_prefix(full_name)}_CONFIG", show_envvar=False,
@@ -109,7 +114,7 @@ def _cli_type(field: dataclasses.Field[Any], annotation: Any) -> Any:
     return list[item] | None if get_origin(annotation) is tuple else item | None
 
 
-def _declared(field: dataclasses.Field[Any]) -> Any:
+def _declared(field: dataclasses.Field[Any], prefix: str) -> Any:
     facts = field.metadata
     shown = _shown_default(field)
     words = facts["help"] + (f" [{', '.join(facts['choices'])}]" if facts["choices"] else "")
@@ -119,7 +124,8 @@ def _declared(field: dataclasses.Field[Any]) -> Any:
     names = [knobs.flag_of(field.name)] + ([facts["short"]] if facts["short"] else [])
     if isinstance(field.default, bool) and field.default:
         names[0] += "/" + knobs.flag_of("no_" + field.name)
-    return typer.Option(*names, help=words, show_default=shown, show_envvar=False)
+    variable = f"{prefix}_{knobs.key_of(field.name).upper()}"
+    return typer.Option(*names, help=words, show_default=shown, show_envvar=False, envvar=variable)
 
 
 def _shown_default(field: dataclasses.Field[Any]) -> Any:
@@ -158,7 +164,8 @@ def _table(file: File, full_name: str, several: dict[str, bool]) -> dict[str, An
         raise ConfigError(f"{file}: not TOML: {error}") from None
     for word in full_name.split():
         table = table.get(word, {}) if isinstance(table, dict) else {}
-    found = {key.replace("-", "_"): value for key, value in table.items()}
+    names = {knobs.key_of(name): name for name in several}
+    found = {names.get(key, key): value for key, value in ((k.replace("-", "_"), v) for k, v in table.items())}
     unknown = sorted(set(found) - (several.keys() - {"config_file", "print_config"}))
     if unknown:
         raise ConfigError(f"{file}: [{_table_name(full_name)}]: no option is called {', '.join(unknown)}")
@@ -194,7 +201,7 @@ def _completed(context: typer.Context, config: C, ask: Callable[[C], C] | None) 
 
 
 def _reads_nothing(config: Any) -> bool:
-    return (getattr(config, "name", None) or "").startswith("reasoning-gym:") or bool(getattr(config, "hub", False))
+    return (getattr(config, "name", None) or "").startswith("reasoning-gym:") or getattr(config, "hub", False) is True
 
 
 def command_line(path: str, config: Any) -> str:
@@ -222,15 +229,15 @@ def _print_config(context: typer.Context, config: Any, full_name: str) -> None:
     """TOML on standard output that `--config` reads back, each line with where its value came from."""
     lines = [f"[{_table_name(full_name)}]"]
     for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
+        name, value = knobs.key_of(field.name), getattr(config, field.name)
         source = context.get_parameter_source(field.name)
         origin = SOURCES.get(source.name if source else "DEFAULT", "default")
         if field.metadata["positional"]:
-            lines.append(f"# {field.name} = {list(value)!r}  # {origin}")
+            lines.append(f"# {name} = {list(value)!r}  # {origin}")
         elif value is None:
-            lines.append(f"# {field.name} is not set")
+            lines.append(f"# {name} is not set")
         else:
-            lines.append(f"{field.name} = {_toml(value)}  # {origin}")
+            lines.append(f"{name} = {_toml(value)}  # {origin}")
     print("\n".join(lines))
 
 

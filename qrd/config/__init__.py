@@ -5,7 +5,7 @@ Option names follow transformers and TRL where those have one. Times are seconds
 
 from qrd.config.asking import STYLES, EvalConfig, GenerateConfig, JudgeConfig
 from qrd.config.base import Calling, Command, Streaming
-from qrd.config.data import DataImportConfig, DataPathsConfig, InspectConfig
+from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig, InspectConfig
 from qrd.config.filter import FilterConfig
 from qrd.config.train import DemoConfig, TrainConfig
 
@@ -13,6 +13,7 @@ __all__ = [
     "STYLES",
     "Calling",
     "Command",
+    "DataExportConfig",
     "DataImportConfig",
     "DataPathsConfig",
     "DemoConfig",

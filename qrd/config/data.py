@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qrd.config.base import Command, Streaming
+from qrd.config.base import OUTPUT, Command, Streaming
 from qrd.knobs import knob
 
 
@@ -56,6 +56,32 @@ class DataPathsConfig(Streaming):
     questions: str | None = knob(None, "JSONL file with the questions.", required=True)
     teacher: str = knob("unknown", "Name of the model that wrote the replies, where a row does not say.")
     style: str = knob("vanilla", "Style of the replies, where a row does not say.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataExportConfig(Streaming):
+    """Paths to the rows that other trainers read."""
+
+    output: str = knob(
+        "-",
+        "File to write; a folder where it is one or ends in /: it gets a card too. - is standard output.",
+        short="-o",
+        group=OUTPUT,
+    )
+    for_: str | None = knob(
+        None, "Trainer to write for.", choices=("trl", "llama-factory", "ms-swift", "axolotl"), required=True
+    )
+    form: str = knob("messages", "What a row holds.", choices=("messages", "prompt-completion"))
+    format: str | None = knob(
+        None, "Default: parquet for an OUTPUT that ends so, else jsonl.", choices=("jsonl", "parquet")
+    )
+    prompt: str = knob(
+        "plain",
+        "plain: the question as a student is asked it, as train does; style: the teacher's own prompt.",
+        choices=("plain", "style"),
+    )
+    hub: str | None = knob(None, "Data set on the hub to write to, such as me/paths; it is made private.")
+    public: bool = knob(False, "With --hub: everybody may read it.")
 
 
 @dataclass(frozen=True, kw_only=True)

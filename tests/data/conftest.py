@@ -20,7 +20,7 @@ Import = Callable[..., list[dict[str, Any]]]
 
 
 def read(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in file.read_text("utf-8").split("\n") if line]
 
 
 @pytest.fixture
