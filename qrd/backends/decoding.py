@@ -68,11 +68,15 @@ class Decoder:
     @torch.inference_mode()
     def write(self, jobs: Sequence[Job]) -> list[Row]:
         """The finished row of each job, in their order."""
-        state, logits_BV = self._prefilled([job.prompt for job in jobs])
         rows, owners = _rows_of(jobs)
-        if len(rows) > len(jobs):
-            state.select(owners)
-            logits_BV = logits_BV[owners]
+        # Samples and starts of one prompt share its reading, which costs more than a short reply does.
+        prompts = list(dict.fromkeys(tuple(job.prompt) for job in jobs))
+        state, logits_BV = self._prefilled(prompts)
+        places = {prompt: place for place, prompt in enumerate(prompts)}
+        readings = [places[tuple(jobs[owner].prompt)] for owner in owners]
+        if readings != list(range(len(prompts))):
+            state.select(readings)
+            logits_BV = logits_BV[readings]
         groups: dict[int, list[Row]] = {}
         for owner, row in zip(owners, rows):
             groups.setdefault(owner, []).append(row)
@@ -89,7 +93,7 @@ class Decoder:
                 rows = [rows[i] for i in alive]
             logits_BV = self._step(state, rows)
 
-    def _prefilled(self, prompts: Sequence[list[int]]) -> tuple[State, Tensor]:
+    def _prefilled(self, prompts: Sequence[Sequence[int]]) -> tuple[State, Tensor]:
         from transformers import DynamicCache
 
         width = max(map(len, prompts))

@@ -119,9 +119,7 @@ def read_verdict(text: str | None, nonce: str) -> tuple[str, str | None]:
     """
     form = re.compile(rf"verdict {re.escape(nonce)}: (valid|invalid)[ \t]*\r?\n[ \t]*reason:[ \t]*([^\r\n]*)")
     found = form.fullmatch((text or "").strip())
-    if not found or not found[2].strip():
-        return "unscored", None
-    return found[1], found[2].strip()
+    return (found[1], found[2].strip() or None) if found else ("unscored", None)
 
 
 def _user(*parts: str) -> Messages:

@@ -98,6 +98,21 @@ def test_the_reply_begins_with_the_likeliest_start_and_goes_on(backend):
         assert (alone.text, alone.logprob) == (reply.text, pytest.approx(reply.logprob, abs=1e-4))
 
 
+def test_samples_of_one_prompt_are_read_once_and_reply_as_if_alone(backend, monkeypatch):
+    sizes, forward = [], backend.network.forward
+
+    def counted(*words, **named):
+        sizes.append(tuple(named["input_ids"].shape))
+        return forward(*words, **named)
+
+    requests = [ask(f"{text}{n}", text, temperature=0.9, seed=n, max_tokens=6) for text in TEXTS[:2] for n in range(3)]
+    alone = {request.key: next(iter(backend.complete([request]))).text for request in requests}
+    monkeypatch.setattr(backend.network, "forward", counted)
+    assert {key: reply.text for key, reply in replies(backend, requests).items()} == alone
+    assert sizes[0][0] == 2, "two prompts are read"
+    assert sizes[1][0] == 6, "six replies are written"
+
+
 def test_a_stop_text_inside_a_start_ends_nothing(backend):
     start = "verdict: valid\nreason:"
     (free,) = backend.complete([ask("free", TEXTS[0], starts=(start,), max_tokens=30)])
