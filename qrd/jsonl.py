@@ -17,8 +17,9 @@ from pathlib import Path as File
 from types import TracebackType
 from typing import Any
 
-from qrd.errors import ConfigError, DataError, QrdError, StorageError
+from qrd.errors import DataError, QrdError, StorageError
 from qrd.lines import bad_lines, decode_object, encode, numbered, open_input
+from qrd.locks import Lock, take_lock
 from qrd.reader import Reader, Row
 from qrd.records import Fields
 
@@ -67,7 +68,8 @@ class Writer:
         self._synced = self._flushed = time.monotonic()
         self._held: list[bytes] = []
         self._num_held_bytes = 0
-        self._descriptor, self._lock, self._torn = -1, None, False
+        self._descriptor, self._torn = -1, False
+        self._lock: Lock | None = None
         self._is_stream = is_stream(name)
         if name == "-":
             self._descriptor = sys.stdout.fileno()
@@ -112,13 +114,17 @@ class Writer:
 
     def write_line(self, line: bytes) -> None:
         """Append one record that is encoded already, line end included."""
+        self.write_lines(line, 1)
+
+    def write_lines(self, lines: bytes, number: int) -> None:
+        """Append so many records that are encoded already."""
         if not self.held_bytes:
-            self._append(line)
-            self.num_written += 1
+            self._append(lines)
+            self.num_written += number
             return
-        self._held.append(line)
-        self.num_written += 1
-        self._num_held_bytes += len(line)
+        self._held.append(lines)
+        self.num_written += number
+        self._num_held_bytes += len(lines)
         if self._num_held_bytes >= self.held_bytes or time.monotonic() - self._flushed >= HELD_S:
             self.flush()
 
@@ -210,7 +216,7 @@ def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[
         return
     file = File(os.path.realpath(name))  # a link stays a link
     temporary = file.with_name(f".{file.name}.tmp")
-    lock = None
+    lock: Lock | None = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = take_lock(name)
@@ -228,23 +234,6 @@ def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[
         temporary.unlink(missing_ok=True)
         if lock is not None:
             lock.release()
-
-
-def take_lock(name: str) -> Any:
-    """The lock of an output, held until released or until this process ends in any way.
-
-    Raises: ConfigError where another process holds it.
-    """
-    import filelock
-
-    lock = filelock.FileLock(  # released by whichever thread closes the output
-        str(File(name).with_name(f".{File(name).name}.lock")), blocking=False, thread_local=False
-    )
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise ConfigError(f"{name}: another run is writing this output; wait for it or choose another") from None
-    return lock
 
 
 def set_aside(file: File) -> File | None:
