@@ -16,7 +16,7 @@ from qrd.errors import ConfigError, DataError, StorageError
 from qrd.records import Fields
 
 MAX_LINE_BYTES = 64 * 2**20
-BLOCK_BYTES = 2**18
+BLOCK_BYTES = 2**19
 NAMED_BAD_LINES = 20
 
 _LONE_SURROGATE = re.compile(
@@ -113,13 +113,13 @@ def open_input(name: str) -> io.BufferedReader:
 def numbered(stream: BlockStream, shown: str) -> Iterator[tuple[int, bytes]]:
     """(number from 1, line); only the byte \\n ends a line, and what is past MAX_LINE_BYTES + 1 of one is dropped."""
     number = 0
-    for lines in _blocks_of_lines(stream, shown):
+    for lines in blocks_of_lines(stream, shown):
         for raw in lines:
             number += 1
             yield number, raw
 
 
-def _blocks_of_lines(stream: BlockStream, shown: str) -> Iterator[list[bytes]]:
+def blocks_of_lines(stream: BlockStream, shown: str) -> Iterator[list[bytes]]:
     """Whole lines, as many at a time as one read gives: a call for each line would cost more than reading it."""
     begun: list[bytes] = []  # of a line whose end is not read yet
     room = MAX_LINE_BYTES + 1
@@ -188,6 +188,11 @@ def encode(fields: Mapping[str, Any]) -> bytes:
         return _encode(fields) + b"\n"
     except UnicodeEncodeError:
         return _encode(_whole_characters(msgspec.to_builtins(fields))) + b"\n"
+
+
+def plain_line(raw: bytes) -> bytes:
+    """The line without white space around it, and with its line end."""
+    return raw if raw.startswith(b"{") and raw.endswith(b"}\n") else raw.strip() + b"\n"
 
 
 def with_field(line: bytes, name: str, value: Any) -> bytes:

@@ -6,6 +6,7 @@ A file of 5 GB holds four million ids; as strings in a dictionary they would fil
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 _FIRST_SLOTS = 2**10
 
@@ -25,9 +26,19 @@ class Ordinals:
     def __len__(self) -> int:
         return len(self._hashes)
 
+    def are_new(self, hashes: Sequence[int]) -> bool:
+        """Whether all of the texts, given by their `hash`, are new and different; all have a number afterwards."""
+        before = len(self._hashes)
+        for found in hashes:
+            self.number_of(found)
+        return len(self._hashes) == before + len(hashes)
+
     def number(self, text: str) -> int:
         """The number of a text; one that is new gets the next, which is `len` before the call."""
-        found = hash(text)
+        return self.number_of(hash(text))
+
+    def number_of(self, found: int) -> int:
+        """The number of the text whose `hash` this is."""
         hashes, slots, mask = self._hashes, self._slots, self._mask
         at = found & mask
         while held := slots[at]:

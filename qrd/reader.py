@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path as File
 from typing import Generic, NamedTuple
 
 from qrd.errors import DataError
-from qrd.lines import BadLines, Tapped, bad_lines, decode_object, numbered, open_input
+from qrd.lines import BadLines, Tapped, bad_lines, blocks_of_lines, decode_object, open_input
 from qrd.ordinals import Ordinals
 from qrd.records import Fields, R, checked
 
@@ -24,6 +24,14 @@ class Row(NamedTuple, Generic[R]):
     file: str
     line: int
     raw: bytes
+
+
+class Block(NamedTuple):
+    """Lines that were read together, and the number of the first."""
+
+    file: str
+    first: int
+    lines: list[bytes]
 
 
 class Reader(Generic[R]):
@@ -60,29 +68,53 @@ class Reader(Generic[R]):
         return None if self.is_stream else sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Row[R]]:
+        for block in self.blocks():
+            yield from self.rows(block)
+        self.refuse_bad()
+
+    def blocks(self) -> Iterator[Block]:
+        """The lines of all files, unread: each block is to be given to `rows` or to `accept`, in their order."""
         self._reset()
         for name in self.files:
-            yield from self._file_rows(name)
+            digest = hashlib.sha256()
+            shown, number = "<stdin>" if name == "-" else name, 1
+            with open_input(name) as stream:
+                for lines in blocks_of_lines(Tapped(stream, digest), shown):
+                    yield Block(shown, number, lines)
+                    number += len(lines)
+            self.sha256[shown] = digest.hexdigest()
+
+    def refuse_bad(self) -> None:
+        """Nothing. Raises: DataError naming the bad rows, unless they are to be skipped."""
         if self.bad and not self.skip_bad:
             raise bad_lines(self.bad)
 
-    def _file_rows(self, name: str) -> Iterator[Row[R]]:
-        digest = hashlib.sha256()
-        shown = "<stdin>" if name == "-" else name
-        self._seen.begin(shown)
-        with open_input(name) as stream:
-            for number, raw in numbered(Tapped(stream, digest), shown):
-                text = raw.removeprefix(_MARK) if number == 1 else raw
-                if text.isspace() or not text:
-                    continue
-                self.num_rows += 1
-                try:
-                    row = self._row(text, shown, number)
-                except DataError as error:
-                    self.bad.append(error)
-                else:
-                    yield row
-        self.sha256[shown] = digest.hexdigest()
+    def rows(self, block: Block) -> Iterator[Row[R]]:
+        """The good rows of a block; the others are put into `bad`."""
+        self._seen.go_to(block.file)
+        for number, raw in enumerate(block.lines, block.first):
+            text = raw.removeprefix(_MARK) if number == 1 else raw
+            if text.isspace() or not text:
+                continue
+            self.num_rows += 1
+            try:
+                row = self._row(text, block.file, number)
+            except DataError as error:
+                self.bad.append(error)
+            else:
+                yield row
+
+    def accept(self, block: Block, keys: Sequence[int]) -> bool:
+        """Whether a block whose lines were all found good elsewhere counts as read.
+
+        `keys` are the `hash` of each row's `unique` field. Where one was used before, nothing is counted and `rows`
+        will name it.
+        """
+        self._seen.go_to(block.file)
+        if not self._seen.note(keys, block.first):
+            return False
+        self.num_rows += len(keys)
+        return True
 
     def _row(self, raw: bytes, file: str, line: int) -> Row[R]:
         fields = decode_object(raw, file, line)
@@ -102,9 +134,10 @@ class _FirstUses:
         self._keys, self._lines = Ordinals(), array("I")
         self._begins: list[tuple[int, str]] = []  # (number of the first key, file)
 
-    def begin(self, file: str) -> None:
+    def go_to(self, file: str) -> None:
         """The keys from here on stand in `file`."""
-        self._begins.append((len(self._keys), file))
+        if not self._begins or self._begins[-1][1] != file:
+            self._begins.append((len(self._keys), file))
 
     def place(self, key: str, line: int) -> str | None:
         """The file and line of an earlier use; None for a key that is new, which is noted at `line`."""
@@ -114,3 +147,13 @@ class _FirstUses:
             return None
         file = next(file for first, file in reversed(self._begins) if first <= number)
         return f"{file}:{self._lines[number]}"
+
+    def note(self, keys: Sequence[int], first_line: int) -> bool:
+        """Note the `hash` of a key for each line from the first; False where one is known, and no line is noted.
+
+        The keys have numbers then, in their order, so that `place` finds the same ones new in a second pass.
+        """
+        if not self._keys.are_new(keys):
+            return False
+        self._lines.extend(range(first_line, first_line + len(keys)))
+        return True

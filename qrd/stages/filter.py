@@ -1,9 +1,10 @@
 """filter: paths to the paths worth training on.
 
-Reads:   paths, judged or not.
+Reads:   paths, judged or not; with --decontaminate, test questions.
 Does:    grades paths that have no `prediction` (all of them with --regrade), then asks each rule.
-Writes:  the paths kept, in their order; the others to --rejects with `reject_reason`; counts to --summary.
-Never:   changes a path it keeps, but for the grade; counts a path twice or loses one: in = kept + rejected + bad.
+Writes:  the paths kept, in their order and byte for byte but for a new grade; the others to --rejects with
+         `reject_reason`; counts to --summary. With --flag every path, with `flags`.
+Never:   counts a path twice or loses one: in = kept + rejected + bad + not selected; holds the file in memory.
 
 Source: paper, section 2.3.
 """
@@ -13,57 +14,38 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain
 from pathlib import Path as File
-from typing import Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import structs
 
 from qrd import filters, jsonl
-from qrd.answers import GradeItem, Grader
 from qrd.config import FilterConfig
 from qrd.console import Console
 from qrd.errors import GateError
+from qrd.filters import Rules
+from qrd.filters.decision import KEPT
+from qrd.filters.duplicates import Duplicates
+from qrd.filters.ledger import Coverage, Ledger
+from qrd.filters.top_k import TopK
 from qrd.jsonl import Reader, Row
 from qrd.manifest import Manifest
-from qrd.records import Fields, Path
+from qrd.records import Fields, Path, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
+from qrd.stages.filter_helpers import Helpers
+from qrd.stages.filter_outputs import Contest, Outputs
 
-GRADED_AT_ONCE = 512
-KEPT = "kept"
+if TYPE_CHECKING:
+    from qrd.answers import Grade
 
-
-@dataclass
-class Ledger:
-    """Counts of what became of the paths; `kept_of` counts the kept paths of each question."""
-
-    by_kind: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    kept_of: Counter[str] = field(default_factory=Counter)
-
-    def count(self, path: Path, reason: str) -> None:
-        """Count one path under its reason, style and teacher."""
-        self.by_kind[(reason, path.style, path.teacher)] += 1
-        self.kept_of[path.id] += int(reason == KEPT)
-
-    def by_reason(self) -> dict[str, int]:
-        """Paths by reason, `kept` among them."""
-        totals: Counter[str] = Counter()
-        for (reason, _, _), number in self.by_kind.items():
-            totals[reason] += number
-        return dict(totals.most_common())
-
-    def coverage(self) -> dict[int, int]:
-        """How many questions keep 0, 1, ... k paths."""
-        return dict(sorted(Counter(self.kept_of.values()).items()))
-
-    def as_json(self) -> Fields:
-        """The content of --summary."""
-        kinds = sorted(self.by_kind.items())
-        table = [{"reason": r, "style": s, "teacher": t, "paths": number} for (r, s, t), number in kinds]
-        coverage = {str(kept): number for kept, number in self.coverage().items()}
-        return {"paths": self.by_reason(), "by_reason_style_teacher": table, "questions_by_kept_paths": coverage}
+GRADED_AT_ONCE, GRADED_BYTES = 512, 2**24
+HELPED_BYTES = 2**24
+SHOWN_EVERY = 256
+SHOWN_ROWS = 40
 
 
 def run(config: FilterConfig, console: Console) -> Tally:
@@ -72,68 +54,178 @@ def run(config: FilterConfig, console: Console) -> Tally:
     Raises: DataError at the end where lines are damaged; GateError where fewer than --min-kept paths are left.
     """
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
-    chosen = filters.rules(require=config.require, min_tokens=config.min_tokens, max_tokens=config.max_tokens)
     manifest, ledger = Manifest("filter", config, config.output), Ledger()
+    tests = Reader(config.decontaminate, Question, unique=None)
+    rules = filters.rules(config, (row.record for row in tests))
+    for rule in rules.comparing:
+        if isinstance(rule, Duplicates):
+            _tell_memory(rule, reader, console)
     with ExitStack() as stack:
-        kept = stack.enter_context(jsonl.replacing(config.output, resume=config.resume))
-        rejects = stack.enter_context(jsonl.replacing(config.rejects, resume=config.resume)) if config.rejects else None
+        helpers = stack.enter_context(Helpers(rules)) if _is_worth_helpers(reader, config, rules) else None
+        outputs = _outputs(config, ledger, stack)
         progress = stack.enter_context(console.progress("filter", None))
-        for path, fields in graded(asking.selected(reader, config), regrade=config.regrade):
-            decision = filters.decide(path, chosen)
-            if decision.keep:
-                kept.write(fields)
-            elif rejects is not None:
-                rejects.write({**fields, "reject_reason": decision.reason})
-            ledger.count(path, KEPT if decision.keep else str(decision.reason))
-            progress.advance(done=1)
-    tally = _tally(reader, ledger)
+        if isinstance(outputs, Outputs) and helpers is not None:
+            steps = _sort_with_help(reader, rules, outputs, helpers)
+        else:
+            steps = _sort(reader, config, rules, outputs)
+        for num_paths in steps:
+            progress.advance(done=num_paths)
+        outputs.finish()
+    tally, coverage = _tally(reader, ledger, config), ledger.coverage()
     if config.summary:
-        whole = msgspec.json.format(msgspec.json.encode(ledger.as_json()), indent=2) + b"\n"
-        jsonl.write_whole(File(config.summary), whole)
-    manifest.finish(inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, reasons=tally.reasons)
-    _show(ledger, reader, console)
-    if tally.num_out < config.min_kept:
-        raise GateError(
-            f"{tally.num_out} paths are left, fewer than --min-kept {config.min_kept}; see --rejects for why"
-        )
+        jsonl.write_whole(File(config.summary), _summary(ledger, coverage))
+    manifest.finish(
+        inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, reasons=tally.reasons,
+        flagged=_dropped(ledger) if config.flag else None,
+        decontaminated=[{"file": file, "sha256": sha256} for file, sha256 in tests.sha256.items()],
+    )  # fmt: skip
+    _show(ledger, coverage, reader, console)
+    num_kept = ledger.by_reason().get(KEPT, 0)
+    if num_kept < config.min_kept:
+        raise GateError(f"{num_kept} paths are left, fewer than --min-kept {config.min_kept}; see --rejects for why")
     return tally
 
 
-def graded(rows: Iterator[Row[Path]], *, regrade: bool) -> Iterator[tuple[Path, Fields]]:
-    """Each path with its fields, graded where it was not (all with `regrade`), in their order."""
+def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs | Contest:
+    kept = stack.enter_context(jsonl.replacing(config.output, resume=config.resume))
+    rejects = stack.enter_context(jsonl.replacing(config.rejects, resume=config.resume)) if config.rejects else None
+    outputs = Outputs(kept, rejects, ledger, flag=config.flag)
+    if config.top_k is None:
+        return outputs
+    # Beside the output: it may need as much room, which a small /tmp need not have.
+    folder = None if jsonl.is_stream(config.output) else File(config.output).parent
+    return Contest(outputs, TopK(config.top_k), stack.enter_context(TemporaryFile(dir=folder)))
+
+
+def _sort(reader: Reader[Path], config: FilterConfig, rules: Rules, outputs: Outputs | Contest) -> Iterator[int]:
+    """The number of paths after each step of putting them where they belong."""
+    ask = filters.all_objections if config.flag else filters.objections
+    number = 0
+    for number, row in enumerate(graded(asking.selected(reader, config), regrade=config.regrade), 1):
+        outputs.take(row, ask(row.record, rules))
+        if not number % SHOWN_EVERY:
+            yield SHOWN_EVERY
+    yield number % SHOWN_EVERY
+
+
+def _sort_with_help(reader: Reader[Path], rules: Rules, outputs: Outputs, helpers: Helpers) -> Iterator[int]:
+    """As `_sort`; what a helper could not sift goes the usual way."""
+    for block, sifted in helpers.sift(reader.blocks()):
+        if sifted is not None and reader.accept(block, sifted.path_ids):
+            outputs.take_sifted(block.lines, sifted)
+        else:
+            for row in graded(reader.rows(block), regrade=False):
+                outputs.take(row, filters.objections(row.record, rules))
+        yield len(block.lines)
+    reader.refuse_bad()
+
+
+def graded(rows: Iterable[Row[Path]], *, regrade: bool) -> Iterator[Row[Path]]:
+    """Each path, graded where it was not (all with `regrade`), in their order."""
+    ahead = iter(rows)
+    for row in ahead:
+        if regrade or _lacks_grade(row):
+            yield from _grading(chain((row,), ahead), regrade=regrade)
+            return
+        yield row
+
+
+def _lacks_grade(row: Row[Path]) -> bool:
+    return row.record.prediction is msgspec.UNSET
+
+
+def _grading(rows: Iterator[Row[Path]], *, regrade: bool) -> Iterator[Row[Path]]:
+    from qrd.answers import GradeItem, Grader  # most files are graded: their start need not wait for this
+
     with Grader() as grader:
-        while batch := list(islice(rows, GRADED_AT_ONCE)):
-            lacking = [row for row in batch if regrade or row.record.prediction is msgspec.UNSET]
-            grades = grader.grade_many(_item(row.record) for row in lacking)
-            fresh = {row.record.path_id: grade for row, grade in zip(lacking, grades)}
-            for row in batch:
-                grade = fresh.get(row.record.path_id)
-                if grade is None:
-                    yield row.record, row.fields
-                else:
-                    told = {"prediction": grade.prediction, "correct": grade.correct}
-                    yield msgspec.structs.replace(row.record, **told), {**row.fields, **told}
+        for batch in _batches(rows):
+            lacking = [row.record for row in batch if regrade or _lacks_grade(row)]
+            items = (GradeItem(path.task, path.response or "", path.answer, path.choices) for path in lacking)
+            grades = dict(zip((path.path_id for path in lacking), grader.grade_many(items)))
+            yield from (_with_grade(row, grades.get(row.record.path_id)) for row in batch)
 
 
-def _item(path: Path) -> GradeItem:
-    return GradeItem(path.task, path.response or "", path.answer, path.choices)
+def _batches(rows: Iterator[Row[Path]]) -> Iterator[list[Row[Path]]]:
+    batch: list[Row[Path]] = []
+    num_bytes = 0
+    for row in rows:
+        batch.append(row)
+        num_bytes += len(row.raw)
+        if len(batch) >= GRADED_AT_ONCE or num_bytes >= GRADED_BYTES:
+            yield batch
+            batch, num_bytes = [], 0
+    if batch:
+        yield batch
 
 
-def _tally(reader: Reader[Any], ledger: Ledger) -> Tally:
-    reasons = ledger.by_reason()
-    num_kept = reasons.pop(KEPT, 0)
+def _with_grade(row: Row[Path], grade: Grade | None) -> Row[Path]:
+    if grade is None:
+        return row
+    told = {"prediction": grade.prediction, "correct": grade.correct}
+    fields = {**row.fields, **told}
+    return row._replace(fields=fields, record=structs.replace(row.record, **told), raw=jsonl.encode(fields))
+
+
+def _is_worth_helpers(reader: Reader[Any], config: FilterConfig, rules: Rules) -> bool:
+    """Whether the input is large and every path can be decided on alone."""
+    if rules.comparing or config.top_k or config.flag or config.regrade or config.limit or config.shard:
+        return False
+    return not reader.is_stream and sum(File(name).stat().st_size for name in reader.files) >= HELPED_BYTES
+
+
+def _tell_memory(rule: Duplicates, reader: Reader[Any], console: Console) -> None:
+    """Say how much memory --dedupe takes, before it takes it."""
+    if reader.is_stream:
+        a_thousand = rule.memory_bytes(1000) / 2**20
+        console.say(f"--dedupe holds {a_thousand:.0f} MB for each 1,000 paths that it keeps")
+        return
+    num_rows = sum(_estimated_rows(File(name)) for name in reader.files)
+    console.say(f"--dedupe will take up to {rule.memory_bytes(num_rows) / 2**20:,.0f} MB, for about {num_rows:,} paths")
+
+
+def _estimated_rows(file: File) -> int:
+    """The lines of a file, told from its first megabyte."""
+    size = file.stat().st_size
+    with open(file, "rb") as stream:
+        beginning = stream.read(2**20)
+    return round(size * max(1, beginning.count(b"\n")) / len(beginning)) if beginning else 0
+
+
+def _dropped(ledger: Ledger) -> dict[str, int]:
+    return {reason: number for reason, number in ledger.by_reason().items() if reason != KEPT}
+
+
+def _tally(reader: Reader[Any], ledger: Ledger, config: FilterConfig) -> Tally:
     num_bad = len(reader.bad)
-    return Tally(num_in=reader.num_rows, num_out=num_kept, num_bad=num_bad, reasons={**reasons, "bad": num_bad})
+    dropped = {} if config.flag else _dropped(ledger)
+    not_selected = reader.num_rows - num_bad - len(ledger)
+    reasons = {**dropped, "bad": num_bad, "not_selected": not_selected}
+    num_out = len(ledger) - sum(dropped.values())
+    return Tally(num_in=reader.num_rows, num_out=num_out, num_bad=num_bad, reasons=reasons)
 
 
-def _show(ledger: Ledger, reader: Reader[Any], console: Console) -> None:
+def _summary(ledger: Ledger, coverage: Coverage) -> bytes:
+    names = ("reason", "style", "teacher", "difficulty", "paths")
+    rows = [dict(zip(names, (*kind, number))) for kind, number in sorted(ledger.by_kind().items())]
+    whole: Fields = {"paths": ledger.by_reason(), **coverage.as_json(), "ledger": rows}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
+
+
+def _show(ledger: Ledger, coverage: Coverage, reader: Reader[Any], console: Console) -> None:
     asking.report_bad(reader, console)
-    reasons = list(ledger.by_reason())
-    styles = sorted({(style, teacher) for _, style, teacher in ledger.by_kind})
-    rows: list[Iterable[Any]] = []
-    for style, teacher in styles:
-        rows.append([style, teacher, *(ledger.by_kind[(reason, style, teacher)] for reason in reasons)])
+    reasons = tuple(ledger.by_reason())
+    counts: Counter[tuple[str, ...]] = Counter()
+    for (reason, style, teacher, level), number in ledger.by_kind().items():
+        counts.update({(style, teacher, reason): number, (level, reason): number})
+    groups = sorted({key[:2] for key in counts if len(key) == 3})
+    rows = [[*group, *(counts[(*group, reason)] for reason in reasons)] for group in groups[:SHOWN_ROWS]]
     rows.append(["all", "", *ledger.by_reason().values()])
-    console.table("Paths by style, teacher and reason", ("style", "teacher", *reasons), [list(row) for row in rows])
-    coverage = [(kept, number) for kept, number in ledger.coverage().items()]
-    console.table("Questions by paths kept", ("paths kept", "questions"), coverage)
+    console.table("Paths by style, teacher and reason", ("style", "teacher", *reasons), rows)
+    levels = [(level, *(counts[(level, reason)] for reason in reasons)) for level in coverage.by_level]
+    console.table("Paths by difficulty of their question and reason", ("difficulty", *reasons), levels)
+    console.table("Questions by paths kept", ("paths kept", "questions"), coverage.by_kept.items())
+    if coverage.only_styles:
+        styles = list(coverage.only_styles.items())[:SHOWN_ROWS]
+        console.table("Questions kept in one style alone", ("style", "questions"), styles)
+    if coverage.warning():
+        console.say(str(coverage.warning()))

@@ -1,0 +1,98 @@
+"""Processes that sift blocks of lines beside the one that reads and writes.
+
+They are forks: hashes of texts are keyed by process, and only forks share the key. A helper that is not there, or dies,
+costs time alone, since what was not sifted goes the usual way.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from qrd.filters import Rules
+from qrd.filters.sifting import Sifted, sift
+from qrd.reader import Block
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+MOST_HELPERS = 3  # more than these wait for the one that reads
+
+
+class Helpers:
+    """As many helpers as there are processors to use, up to MOST_HELPERS; a context manager."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._ends: list[Connection] = []
+        self._children: list[Any] = []
+
+    def __enter__(self) -> Helpers:
+        import multiprocessing
+
+        if "fork" in multiprocessing.get_all_start_methods():
+            context = multiprocessing.get_context("fork")
+            for _ in range(min(MOST_HELPERS, len(os.sched_getaffinity(0)))):
+                ours, theirs = context.Pipe()
+                self._ends.append(ours)
+                child = context.Process(target=_help, args=(theirs, self._ends, self.rules), daemon=True)
+                child.start()
+                theirs.close()
+                self._children.append(child)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for end in self._ends:
+            end.close()  # the helper reads the end of its input and leaves
+        for child in self._children:
+            child.join()
+
+    def sift(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, Sifted | None]]:
+        """Each block, in order, with what a helper says of it; None where no helper can."""
+        waiting: deque[tuple[Block, Connection | None]] = deque()
+        for number, block in enumerate(blocks):
+            # A helper has one block at a time: were it sent a second while its answer fills the pipe, both would wait.
+            done = _answered(*waiting.popleft()) if waiting and len(waiting) >= len(self._ends) else None
+            end = self._ends[number % len(self._ends)] if self._ends else None
+            waiting.append((block, end if end is not None and _sent(end, block.lines) else None))
+            if done is not None:
+                yield done
+        while waiting:
+            yield _answered(*waiting.popleft())
+
+
+def _sent(end: Connection, lines: list[bytes]) -> bool:
+    try:
+        end.send_bytes(b"".join(lines))
+    except OSError:
+        return False
+    return True
+
+
+def _answered(block: Block, end: Connection | None) -> tuple[Block, Sifted | None]:
+    try:
+        return block, end.recv() if end is not None else None
+    except (EOFError, OSError):
+        return block, None
+
+
+def _help(end: Connection, of_parent: list[Connection], rules: Rules) -> None:
+    """Answer blocks until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and closes the input
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for inherited in of_parent:
+        inherited.close()  # else no helper would ever read the end of its input
+    gc.disable()  # rows hold no cycles, and looking for them takes a quarter of the time
+    try:
+        while True:
+            end.send(sift(io.BytesIO(end.recv_bytes()), rules))
+    except (EOFError, OSError):
+        return
