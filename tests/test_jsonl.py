@@ -455,7 +455,7 @@ def test_lines_are_the_same_in_blocks_of_any_size(
     for text in (b"", b"\n", b"a", b"a\n\nbc\r\n\x0bd\xe2\x80\xa8e\n" + b"long " * 50, b"x\n" * 90):
         file.write_bytes(text)
         with open(file, "rb") as stream:
-            expected = [line for line in text.split(b"\n")]
+            expected = list(text.split(b"\n"))
             found = list(lines.numbered(stream, "f"))
         assert b"".join(line for _, line in found) == text
         assert [line.removesuffix(b"\n") for _, line in found] == (expected if expected[-1] else expected[:-1])

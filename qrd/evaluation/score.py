@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Right answers of `num_rows`, with a Wilson interval; shares from 0 to 1. `num_found` rows had an answer at all."""
+    """Right answers of `num_rows` rows, of which `num_found` had an answer at all; shares from 0 to 1."""
 
     num_right: int
     num_rows: int

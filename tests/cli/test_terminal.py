@@ -68,9 +68,9 @@ def test_generate_asks_for_what_is_missing_and_prints_the_same_command_line(benc
         terminal.read_until(question)
         terminal.type(answer)
     assert terminal.end() == 0
-    line = next(part for part in terminal.shown.splitlines() if part.startswith("same as: "))
+    line = next(part for part in terminal.shown.splitlines() if "same as: " in part)
     assert len(bench.rows("paths.jsonl")) == 4
-    words = line.removeprefix("same as: ").replace("paths.jsonl", "again.jsonl")
+    words = line.partition("same as: ")[2].replace("paths.jsonl", "again.jsonl")
     assert words.startswith("qrd generate questions.jsonl ")
     bench.shell(words)
     key = lambda row: row["path_id"]  # noqa: E731
