@@ -13,7 +13,7 @@ Layers, top to bottom; a module imports only from layers below its own (`make ch
     knobs  errors
 
 `method` is the paper and knows nothing of qrd; `training` is the trainer core and knows nothing of the paper;
-`stages/train.py` is the one place where they meet.
+`stages/train.py` and `stages/distilling.py` are the one place where they meet.
 """
 
 __version__ = "0.1.0"

@@ -220,7 +220,7 @@ def test_a_student_that_never_gets_a_path_stays_as_it_was(settings, console, tmp
     def never_the_second(logits_KS, noise_KS, *, routing, temperature):
         return router.choose_gates(logits_KS, "none") * torch.tensor([1.0, 0.0]) + 0 * logits_KS
 
-    monkeypatch.setattr(train.router, "draw_gates", never_the_second)
+    monkeypatch.setattr(router, "draw_gates", never_the_second)
     train.run(settings(save_steps=1, save_total_limit=9), console)
     folders = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))
     first, last = (load_file(folder / "weights.safetensors") for folder in (folders[0], folders[-1]))
