@@ -20,6 +20,8 @@ Task = Literal["choice", "boolean", "nli", "math", "text"]
 Correctness = Literal["valid", "invalid", "unscored"]
 Fields = dict[str, Any]
 
+SAID_LATER = ("verdicts", "verdict", "reject_reason", "flags")  # of a path, by judge and filter
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -112,6 +114,11 @@ def checked(fields: Mapping[str, Any], kind: type[R], *, file: str, line: int) -
     if problem_at:
         raise DataError(file, line, *problem_at)
     return record
+
+
+def unsaid(fields: Fields) -> Fields:
+    """The fields of a question without what judge and filter say of a path: no row may bring its own verdict along."""
+    return {name: value for name, value in fields.items() if name not in SAID_LATER}
 
 
 def path_id(question_id: str, teacher: str, style: str, sample: int) -> str:

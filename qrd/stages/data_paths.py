@@ -27,7 +27,7 @@ from qrd.published.conversation import question_and_context
 from qrd.published.row import Published, shown
 from qrd.published.sameness import normalised
 from qrd.published.turns import PARTS, READERS, form_of
-from qrd.records import Fields, Identified, Message, Path, Question, Usage, checked, in_shard, path_id
+from qrd.records import Fields, Identified, Message, Path, Question, Usage, checked, in_shard, path_id, unsaid
 from qrd.stages import asking
 
 OWN_FIELDS = ("path_id", "request_hash", "prediction", "correct", "verdicts", "verdict", "reject_reason")
@@ -208,7 +208,7 @@ def path_of(given: Given, questions: Questions, numbering: Numbering, config: Da
     teacher, style = reply.teacher or config.teacher, reply.style or config.style
     sample, identity = numbering.numbered(given, teacher, style)
     fields = {
-        **question,
+        **unsaid(question),
         **{name: value for name, value in given.fields.items() if name not in OWN_FIELDS and name not in question},
         "path_id": identity, "request_hash": None, "teacher": teacher, "style": style, "sample": sample,
         "prompt": given.fields.get("prompt"), "response": reply.response or "", "finish_reason": reply.finish_reason,

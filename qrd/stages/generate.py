@@ -20,7 +20,7 @@ from qrd.config import GenerateConfig
 from qrd.console import Console
 from qrd.jsonl import Reader, Row, Writer
 from qrd.manifest import Manifest
-from qrd.records import Fields, Question, digest, path_id
+from qrd.records import Fields, Question, digest, path_id, unsaid
 from qrd.stages import asking
 from qrd.stages.asking import Tally
 
@@ -154,7 +154,7 @@ def path_of(item: Planned, reply: Reply) -> Fields:
     question = item.row.record
     graded = grade(question.task, reply.text or "", question.answer, question.choices)
     return {
-        **item.row.fields, **item.identity(),
+        **unsaid(item.row.fields), **item.identity(),
         "prompt": list(item.request.messages), "response": reply.text or "", "finish_reason": reply.finish_reason,
         "prediction": graded.prediction, "correct": graded.correct, "usage": reply.usage,
     }  # fmt: skip
