@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test check format bench clean
+.PHONY: setup demo test soak check format bench clean
 
 setup: .venv/ready
 
@@ -15,6 +15,10 @@ demo: setup
 # Two worker processes with one thread each: the suite is many small models, not one large one.
 test: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
+
+# The long form of what `make test` tries briefly: 100,000 lines of anything at each reader.
+soak: setup
+	QRD_FUZZ_ROWS=100000 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 tests/fuzz
 
 check: setup
 	.venv/bin/ruff format --check .
