@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Generic, NamedTuple
 
@@ -16,7 +17,8 @@ from qrd.records import Fields, R, checked
 _MARK = b"\xef\xbb\xbf"
 
 
-class Row(NamedTuple, Generic[R]):
+@dataclass(slots=True)
+class Row(Generic[R]):
     """One line of a file: all its fields, the same as a checked record, where it stands, and its bytes."""
 
     fields: Fields

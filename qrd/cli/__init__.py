@@ -18,7 +18,7 @@ import typer
 from qrd import __version__
 from qrd.cli.options import CONTEXT_SETTINGS
 from qrd.console import Console
-from qrd.errors import Interrupted, QrdError
+from qrd.errors import ConfigError, Interrupted, QrdError
 
 app = typer.Typer(
     name="qrd",
@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich help takes three times as long to start,
 )
+EXTRAS = dict.fromkeys(("torch", "transformers", "accelerate", "peft", "safetensors"), "train") | {"litellm": "api"}
 COMMANDS = ("generate", "judge", "filter", "train", "eval", "data", "inspect", "demo")
 for _name in COMMANDS:
     import_module(f"qrd.cli.{_name}").register(app)
@@ -91,6 +92,10 @@ def _usage_or_fault(console: Console, error: Exception, debug: bool) -> int:
         return int(code)
     if debug:
         raise error
+    lacking = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    if lacking in EXTRAS:
+        console.error(f"qrd: this needs {lacking}: pip install 'qrd[{EXTRAS[lacking]}]'")
+        return ConfigError.exit_code
     console.error(f"qrd: a fault of qrd itself: {type(error).__name__}: {error} (--debug shows where)")
     return 1
 

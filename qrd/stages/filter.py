@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path as File
 from tempfile import TemporaryFile
@@ -163,7 +164,7 @@ def _with_grade(row: Row[Path], grade: Grade | None) -> Row[Path]:
         return row
     told = {"prediction": grade.prediction, "correct": grade.correct}
     fields = {**row.fields, **told}
-    return row._replace(fields=fields, record=structs.replace(row.record, **told), raw=jsonl.encode(fields))
+    return replace(row, fields=fields, record=structs.replace(row.record, **told), raw=jsonl.encode(fields))
 
 
 def _is_worth_helpers(reader: Reader[Any], config: FilterConfig, rules: Rules) -> bool:
