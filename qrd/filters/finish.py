@@ -11,6 +11,6 @@ WHOLE = (None, "stop", "eos", "end_turn", "stop_sequence", "STOP")
 
 def finish(path: Path) -> Decision:
     """Drop what is `empty`, and what is `truncated` by length, a content filter or anything else but the model."""
-    if not (path.response or "").strip():
+    if not path.response or path.response.isspace():
         return drop("empty")
     return KEEP if path.finish_reason in WHOLE else drop("truncated")

@@ -62,16 +62,19 @@ class Helpers:
             # A helper has one block at a time: were it sent a second while its answer fills the pipe, both would wait.
             done = _answered(*waiting.popleft()) if waiting and len(waiting) >= len(self._ends) else None
             end = self._ends[number % len(self._ends)] if self._ends else None
-            waiting.append((block, end if end is not None and _sent(end, block.lines) else None))
+            waiting.append((block, end if end is not None and _sent(end, block) else None))
             if done is not None:
                 yield done
         while waiting:
             yield _answered(*waiting.popleft())
 
 
-def _sent(end: Connection, lines: list[bytes]) -> bool:
+def _sent(end: Connection, block: Block) -> bool:
+    """Whether a helper was told where the block stands: to read it again is cheaper than to send it."""
+    if block.offset is None:
+        return False
     try:
-        end.send_bytes(b"".join(lines))
+        end.send((block.file, block.offset, sum(map(len, block.lines))))
     except OSError:
         return False
     return True
@@ -79,9 +82,10 @@ def _sent(end: Connection, lines: list[bytes]) -> bool:
 
 def _answered(block: Block, end: Connection | None) -> tuple[Block, Sifted | None]:
     try:
-        return block, end.recv() if end is not None else None
+        sifted: Sifted | None = end.recv() if end is not None else None
     except (EOFError, OSError):
         return block, None
+    return block, sifted if sifted is not None and len(sifted.kinds) == len(block.lines) else None
 
 
 def _help(end: Connection, of_parent: list[Connection], rules: Rules) -> None:
@@ -93,6 +97,11 @@ def _help(end: Connection, of_parent: list[Connection], rules: Rules) -> None:
     gc.disable()  # rows hold no cycles, and looking for them takes a quarter of the time
     try:
         while True:
-            end.send(sift(io.BytesIO(end.recv_bytes()), rules))
+            end.send(sift(_lines_at(*end.recv()), rules))
     except (EOFError, OSError):
         return
+
+
+def _lines_at(file: str, offset: int, size: int) -> io.BytesIO:
+    with open(file, "rb", buffering=0) as stream:
+        return io.BytesIO(os.pread(stream.fileno(), size, offset))

@@ -74,7 +74,7 @@ class Buffer(Reader):
         self._reset()
         number = 1
         for block in lines.blocks_of_lines(io.BufferedReader(io.BytesIO(self.data)), "x"):
-            yield Block("x", number, block)
+            yield Block("x", number, block, None)
             number += len(block)
 
 
