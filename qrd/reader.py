@@ -10,7 +10,7 @@ from pathlib import Path as File
 from typing import Generic, NamedTuple
 
 from qrd.errors import DataError
-from qrd.lines import BadLines, Tapped, bad_lines, blocks_of_lines, decode_object, open_input
+from qrd.lines import MAX_LINE_BYTES, BadLines, Tapped, bad_lines, blocks_of_lines, decode_object, open_input
 from qrd.ordinals import Ordinals
 from qrd.records import Fields, R, checked
 
@@ -29,11 +29,15 @@ class Row(Generic[R]):
 
 
 class Block(NamedTuple):
-    """Lines that were read together, and the number of the first."""
+    """Lines that were read together, the number of the first, and where in the file it begins.
+
+    The place is None behind a line that was too long to be held.
+    """
 
     file: str
     first: int
     lines: list[bytes]
+    offset: int | None
 
 
 class Reader(Generic[R]):
@@ -79,11 +83,15 @@ class Reader(Generic[R]):
         self._reset()
         for name in self.files:
             digest = hashlib.sha256()
-            shown, number = "<stdin>" if name == "-" else name, 1
+            shown = "<stdin>" if name == "-" else name
+            number = 1
+            offset: int | None = 0
             with open_input(name) as stream:
                 for lines in blocks_of_lines(Tapped(stream, digest), shown):
-                    yield Block(shown, number, lines)
+                    size = sum(map(len, lines))
+                    yield Block(shown, number, lines, offset)
                     number += len(lines)
+                    offset = None if offset is None or size > MAX_LINE_BYTES else offset + size
             self.sha256[shown] = digest.hexdigest()
 
     def refuse_bad(self) -> None:
