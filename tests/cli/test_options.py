@@ -5,6 +5,7 @@ import pytest
 
 COMMANDS = ["generate", "judge", "filter", "train", "eval", "data", "data import", "data paths", "inspect", "demo"]
 HEAVY = ("torch", "transformers", "litellm", "vllm", "sympy", "math_verify", "matplotlib", "peft", "accelerate")
+SLOW_TO_START = ("pydantic", "filelock", "numpy", "datasketch", "asyncio")
 
 
 def loaded_by(*words, cwd):
@@ -14,7 +15,7 @@ def loaded_by(*words, cwd):
         f"sys.argv = ['qrd', *{list(words)!r}]\n"
         "try: runpy.run_module('qrd', run_name='__main__')\n"
         "except SystemExit as stop: assert not stop.code, stop.code\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+        f"print([name for name in {(*HEAVY, *SLOW_TO_START)!r} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=cwd)
     assert done.returncode == 0, done.stderr
