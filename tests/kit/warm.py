@@ -1,0 +1,16 @@
+"""What the harness's server of processes loads once: the command line, its stages, litellm and its client.
+
+No call is made here: an event loop or a thread would not survive the fork.
+"""
+
+import openai.resources.chat.completions
+import tenacity
+
+import qrd.backends.litellm_api
+import qrd.cli
+import qrd.stages.eval
+import qrd.stages.generate
+import qrd.stages.judge
+from qrd.backends import prices
+
+LOADED = (openai.resources.chat.completions, tenacity, qrd.cli, qrd.stages, prices.litellm())
