@@ -16,6 +16,9 @@ def register(app: typer.Typer) -> None:
     @command(app, "eval", EvalConfig)
     def evaluate(config: EvalConfig) -> None:
         """Questions to predictions and a table: accuracy of students, bases and ensembles."""
-        from qrd.stages.eval import run
+        if config.compare:
+            from qrd.stages.eval_compare import run
+        else:
+            from qrd.stages.eval import run
 
         leave(run(config, Console(quiet=config.quiet)))

@@ -53,4 +53,5 @@ class EvalConfig(Calling):
     temperature: float = knob(0.0, "Sampling temperature; 0 is greedy.", low=0, high=5, group=SAMPLING)
     top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
     max_tokens: int = knob(512, "Longest reply, in tokens.", low=1, group=SAMPLING)
+    compare: bool = knob(False, "INPUT are predictions: compare their models pairwise, and ask none.")
     summary: str | None = knob(None, "JSON file with the table.", group=OUTPUT)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import sqrt
 from random import Random
 from statistics import NormalDist
 from typing import Any
@@ -85,7 +86,7 @@ def mcnemar(better: int, worse: int) -> float:
     for chosen in range(min(better, worse) + 1):
         ways += term
         term = term * (total - chosen) // (chosen + 1)
-    return min(1.0, 2 * ways / 2**total)
+    return min(1.0, 2 * ways / (1 << total))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -163,5 +164,5 @@ def smallest_difference(num_questions: int, discordant: float) -> float | None:
 def _questions_needed(difference: float, discordant: float) -> float:
     z_level, z_power = NormalDist().inv_cdf(1 - LEVEL / 2), NormalDist().inv_cdf(POWER)
     psi = max(discordant, difference)
-    spread = z_level * psi**0.5 + z_power * (psi - difference**2) ** 0.5
+    spread = z_level * sqrt(psi) + z_power * sqrt(psi - difference * difference)
     return (spread / difference) ** 2

@@ -10,8 +10,7 @@ Source: paper, section 3.1 and the set-up of 2.1 (a simple instruction and the q
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path as File
@@ -19,40 +18,22 @@ from typing import Any
 
 import msgspec
 
-from qrd import evaluation, jsonl, prompts
+from qrd import evaluation, prompts
 from qrd.answers import grade
-from qrd.backends import Backend, Budget, Reply, Request, Sampling, open_backend
+from qrd.backends import Backend, Budget, Reply, Request, Sampling, Stopping, open_backend
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
-from qrd.errors import ConfigError
+from qrd.evaluation.summary import summarised
+from qrd.evaluation.table import show
 from qrd.jsonl import Reader, Row, Writer
 from qrd.manifest import Manifest, sha256_of
 from qrd.records import Fields, Question, digest
 from qrd.stages import asking
 from qrd.stages.asking import Tally
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from qrd.stages.eval_candidates import Candidate, candidates_of
+from qrd.stages.eval_compare import write_summary
 
 ENSEMBLE = "ensemble:logprob"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model under evaluation: its name in the table, what is loaded, and the adapter put on it."""
-
-    name: str
-    model: str
-    adapter: str | None = None
-    is_student: bool = False
-
-    def fingerprint(self) -> str:
-        """What its replies depend on, the content of its weights included."""
-        folder = File(self.adapter or self.model.removeprefix("hf:"))
-        weights = sorted(folder.glob("*.safetensors")) if self.is_student else []
-        return digest([self.model, [sha256_of(file) for file in weights]])
 
 
 @dataclass
@@ -97,11 +78,10 @@ def run(config: EvalConfig, console: Console) -> Tally:
                 reasons={"failed": len(sheet.tally.failed), "bad": sheet.tally.num_bad},
                 cost_usd=sheet.tally.cost_usd or None, run=_run_identity(config),
             )  # fmt: skip
-    summary = summarised(list(sheet.rows.values()))
+    versus_base = [(student.name, student.base) for student in candidates if student.base is not None]
+    summary = summarised(list(sheet.rows.values()), versus_base, seed=config.seed)
     show(summary, console)
-    if config.summary:
-        whole = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
-        jsonl.write_whole(File(config.summary), whole)
+    write_summary(config, summary)
     return sheet.tally
 
 
@@ -110,47 +90,6 @@ def _run_identity(config: EvalConfig) -> Fields | None:
     if config.run is None:
         return None
     return {"folder": config.run, "manifest_sha256": sha256_of(File(config.run) / "manifest.json")}
-
-
-def candidates_of(config: EvalConfig) -> Iterator[Candidate]:
-    """What is to be evaluated: bases, students, then models by name; students that share a base share its row.
-
-    Raises: ConfigError where --run is no run folder, or nothing is named.
-    """
-    if config.run is None and not config.model:
-        raise ConfigError("--run or --model must be given (qrd eval --help)")
-    students = list(_students(File(config.run))) if config.run else []
-    if config.baseline:
-        bases: dict[str, str] = {}
-        for student, base in students:
-            bases.setdefault(base, f"base:{student.name}")
-        yield from (Candidate(name, base) for base, name in bases.items())
-    yield from (student for student, _ in students)
-    for model in config.model:
-        yield Candidate(model, model)
-
-
-def _students(run: File) -> Iterator[tuple[Candidate, str]]:
-    """(student, name of its base model) of each student in a run folder."""
-    from qrd.training.students import parse_students
-
-    for spec in parse_students(_named_students(run)):
-        folder = run / "students" / spec.name
-        base = spec.model if ":" in spec.model else f"hf:{spec.model}"
-        if (folder / "adapter_config.json").is_file():
-            yield Candidate(spec.name, base, str(folder), True), base
-        elif (folder / "config.json").is_file():
-            yield Candidate(spec.name, f"hf:{folder}", None, True), base
-        else:
-            raise ConfigError(f"{folder}: holds no student; has the training finished?")
-
-
-def _named_students(run: File) -> list[str]:
-    try:
-        students = tomllib.loads((run / "config.toml").read_text("utf-8"))["train"]["student"]
-    except (OSError, ValueError, KeyError):
-        raise ConfigError(f"{run}: is no run folder of qrd train (its config.toml cannot be read)") from None
-    return list(students)
 
 
 def _keep(sheet: Sheet, questions: Sequence[Row[Question]], expected: dict[str, str], config: EvalConfig) -> None:
@@ -189,14 +128,15 @@ def _ask_all(
 ) -> None:  # fmt: skip
     """Ask every candidate what it has not answered yet; candidates of one model share one load of it."""
     budget = Budget(config.max_cost, sheet.tally.cost_usd)
-    with console.progress("eval", len(candidates) * len(questions) * config.samples) as progress:
+    num_planned = len(candidates) * len(questions) * config.samples
+    with Stopping(quiet=config.quiet) as stopping, console.progress("eval", num_planned) as progress:
         progress.advance(done=sum(1 for name, _, _ in sheet.rows if name != ENSEMBLE))
         for model in dict.fromkeys(candidate.model for candidate in candidates):
             group = [candidate for candidate in candidates if candidate.model == model]
             todo = {candidate: _unanswered(candidate, questions, sheet, config) for candidate in group}
-            if not any(todo.values()):
+            if not any(todo.values()) or stopping.is_set():
                 continue
-            backend = open_backend(model, asking.settings_of(config, budget))
+            backend = open_backend(model, asking.settings_of(config, budget, stopping))
             try:
                 for candidate, requests in todo.items():
                     _ask(backend, candidate, requests, sheet, config, progress)
@@ -262,42 +202,3 @@ def _combine(students: Sequence[str], questions: Sequence[Row[Question]], sheet:
             if len(known) == len(students) and (ENSEMBLE, row.record.id, sample) not in sheet.rows:
                 best = evaluation.by_logprob(known)
                 sheet.write({**best, "model": ENSEMBLE, "chosen": best["model"], "usage": None})
-
-
-def summarised(rows: Sequence[Fields]) -> Fields:
-    """The content of --summary: accuracy with interval per model, over all and per task; shares from 0 to 1."""
-    models = {}
-    for model in dict.fromkeys(row["model"] for row in rows):
-        mine = [row for row in rows if row["model"] == model]
-        tasks = dict.fromkeys(row["task"] for row in mine)
-        models[model] = {
-            **_scores(mine),
-            "tasks": {task: _scores([row for row in mine if row["task"] == task]) for task in tasks},
-        }
-    return {"models": models}
-
-
-def _scores(rows: Sequence[Fields]) -> Fields:
-    found = evaluation.accuracy((row["correct"], row["prediction"] is not None) for row in rows)
-    cut = sum(row.get("finish_reason") == "length" for row in rows)
-    return {
-        "accuracy": found.share, "interval": list(found.interval), "right": found.num_right, "rows": found.num_rows,
-        "answer_found": found.num_found, "cut": cut,
-    }  # fmt: skip
-
-
-def show(summary: Fields, console: Console) -> None:
-    """Print the table; a column per task where there are several."""
-    tasks = list(dict.fromkeys(task for scores in summary["models"].values() for task in scores["tasks"]))
-    extra = tasks if len(tasks) > 1 else []
-    rows = []
-    for model, scores in summary["models"].items():
-        by_task = [_shown(scores["tasks"][task]) if task in scores["tasks"] else "" for task in extra]
-        rows.append([model, _shown(scores), *by_task, f"{scores['answer_found']}/{scores['rows']}", scores["cut"]])
-    columns = ("model", "accuracy % [95 % interval]", *extra, "answers found", "cut at --max-tokens")
-    console.table("Accuracy", columns, rows)
-
-
-def _shown(scores: dict[str, Any]) -> str:
-    low, high = scores["interval"]
-    return f"{100 * scores['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

@@ -1,0 +1,106 @@
+"""eval --compare: predictions to paired comparisons.
+
+Reads:   predictions, in one file or several.
+Does:    compares every two models on the questions that both answered, corrected for the number of comparisons.
+Writes:  one comparison a line; the tables on standard error; --summary.
+Never:   asks or loads a model; compares answers to different questions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from itertools import combinations
+from pathlib import Path as File
+
+import msgspec
+
+from qrd import jsonl, knobs
+from qrd.config import EvalConfig
+from qrd.config.base import API, LOCAL, SAMPLING
+from qrd.console import Console
+from qrd.errors import ConfigError, DataError
+from qrd.evaluation.summary import summarised
+from qrd.evaluation.table import show
+from qrd.jsonl import Reader, Row
+from qrd.manifest import Manifest
+from qrd.records import Fields, Prediction
+from qrd.stages import asking
+from qrd.stages.asking import Tally
+
+
+def run(config: EvalConfig, console: Console) -> Tally:
+    """Compare the models of all inputs; the counts of this run.
+
+    Raises: ConfigError for options that only asking a model uses, or where fewer than two models are found;
+    DataError where one id stands for different questions.
+    """
+    _refuse_unused(config)
+    manifest = Manifest("eval", config, config.output)
+    reader = Reader(config.input, Prediction, unique=None, skip_bad=config.skip_bad)
+    rows = named(_checked(list(asking.selected(reader, config))))
+    asking.report_bad(reader, console)
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    if len(models) < 2:
+        raise ConfigError(f"--compare needs predictions of two models; found {', '.join(models) or 'none'}")
+    summary = summarised(rows, list(combinations(models, 2)), seed=config.seed)
+    with jsonl.replacing(config.output, resume=config.resume) as writer:
+        for comparison in summary["comparisons"]:
+            writer.write(comparison)
+    num_out, num_bad = len(summary["comparisons"]), len(reader.bad)
+    manifest.finish(inputs=reader.sha256, rows_in=reader.num_rows, rows_out=num_out, reasons={"bad": num_bad})
+    show(summary, console)
+    write_summary(config, summary)
+    return Tally(num_in=reader.num_rows, num_out=num_out, num_bad=num_bad)
+
+
+def write_summary(config: EvalConfig, summary: Fields) -> None:
+    """Write the figures to --summary, where that is given."""
+    if config.summary:
+        whole = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+        jsonl.write_whole(File(config.summary), whole)
+
+
+def _refuse_unused(config: EvalConfig) -> None:
+    for field in dataclasses.fields(config):
+        asks = field.metadata["group"] in (SAMPLING, API, LOCAL) or field.name in ("run", "model", "baseline")
+        if asks and field.name != "seed" and getattr(config, field.name) != field.default:
+            raise ConfigError(f"{knobs.flag_of(field.name)}: --compare asks no model; leave it out")
+    for name in config.input:
+        if config.output != "-" and File(config.output).resolve() == File(name).resolve():
+            raise ConfigError(f"-o {config.output}: is an input; give another")
+
+
+def _checked(rows: list[Row[Prediction]]) -> list[Row[Prediction]]:
+    """The rows, once no id stands for two questions and no prediction is there twice.
+
+    Raises: DataError.
+    """
+    questions: dict[str, Row[Prediction]] = {}
+    places: dict[tuple[str, str, str, int], int] = {}
+    for row in rows:
+        record = row.record
+        first = questions.setdefault(record.id, row)
+        for field in ("question", "answer"):
+            if getattr(record, field) != getattr(first.record, field):
+                problem = f"another {field} than at {first.file}:{first.line} for the question {record.id!r}"
+                raise DataError(row.file, row.line, field, problem)
+        place = places.setdefault((row.file, record.model, record.id, record.sample), row.line)
+        if place != row.line:
+            problem = f"found {record.model!r}, {record.id!r}, {record.sample} again, first at line {place}"
+            raise DataError(row.file, row.line, "sample", problem)
+    return rows
+
+
+def named(rows: list[Row[Prediction]]) -> list[Fields]:
+    """The predictions; a model that stands in several files is told apart by the file's name."""
+    files: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        files[row.record.model].add(row.file)
+    found = []
+    for row in rows:
+        model = row.record.model
+        name = f"{model} ({row.file})" if len(files[model]) > 1 else model
+        graded = {"prediction": row.record.prediction, "correct": row.record.correct}
+        found.append({**row.fields, **graded, "model": name})
+    return found
