@@ -18,6 +18,10 @@ class TrainConfig(Streaming):
     )
     finetune: str = knob("lora", "What is fitted.", choices=("lora", "qlora", "full"))
     objective: str = knob("qr-distill", "sft is the plain baseline in the same loop.", choices=("qr-distill", "sft"))
+    # The paper freezes one student in an ablation (its section 3).
+    freeze: tuple[str, ...] = knob(
+        (), "Student, by name, that teaches the others but does not learn (paper: none). Repeatable."
+    )
     prompt: str = knob(
         "plain",
         "plain: the question as eval asks it (paper, 2.1); style: the teacher's own prompt.",

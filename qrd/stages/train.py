@@ -96,13 +96,15 @@ def settled(config: TrainConfig) -> TrainConfig:
     specs = parse_students(config.student)
     if config.load_in_4bit and config.finetune == "full":
         raise ConfigError("--load-in-4bit: 4-bit weights cannot be fitted in full; use --finetune qlora")
+    lambda_mutual = _lambda_mutual(config, len(specs))
+    _refuse_freeze(config, [spec.name for spec in specs], lambda_mutual)
     all_embedded = all(is_embedded(spec.model) for spec in specs)
     return replace(
         config,
         finetune="qlora" if config.load_in_4bit else config.finetune,
         load_in_4bit=config.load_in_4bit or config.finetune == "qlora",
         encoder=config.encoder or (EMBEDDED_ENCODER if all_embedded else PAPER_ENCODER),
-        lambda_mutual=_lambda_mutual(config, len(specs)),
+        lambda_mutual=lambda_mutual,
     )
 
 
@@ -119,6 +121,19 @@ def _lambda_mutual(config: TrainConfig, num_students: int) -> float:
     if config.lambda_mutual:
         raise ConfigError(f"--lambda-mutual {config.lambda_mutual:g} {reason}; leave it out or set it to 0")
     return 0.0
+
+
+def _refuse_freeze(config: TrainConfig, names: list[str], lambda_mutual: float) -> None:
+    """Refuse a frozen student that is unknown, or that nobody would learn from."""
+    if not config.freeze:
+        return
+    for name in config.freeze:
+        if name not in names:
+            raise ConfigError(f"--freeze: no student is named {name!r}; they are {', '.join(names)}")
+    if set(names) <= set(config.freeze):
+        raise ConfigError("--freeze: every student is frozen, so none would learn")
+    if lambda_mutual == 0:
+        raise ConfigError("--freeze: without the mutual term nobody learns from a frozen student; leave it out")
 
 
 def usable_paths(reader: Reader[Path], config: TrainConfig) -> tuple[list[Path], Summary]:

@@ -186,7 +186,8 @@ class Loop:
             torch.manual_seed(derive_seed(self.config.seed, "dropout", window.step, number))
             micro = self._run_students(window, rows, selected_KS)
             part = loss.part(micro)
-            part.loss.backward()  # type: ignore[no-untyped-call]
+            if part.loss.requires_grad:  # not so where only frozen students ran
+                part.loss.backward()  # type: ignore[no-untyped-call]
             ce_sum_KS[rows] = micro.ce_sum_BS.detach().cpu()
             for name, value in part.sums.items():
                 sums[name] = sums.get(name, 0.0) + value

@@ -91,7 +91,8 @@ class Pass:
 
 @dataclass
 class Student:
-    """One model with its tokenizer. `head` is None where only the whole model gives the right logits."""
+    """One model with its tokenizer. `head` is None where only the whole model gives the right logits; a `frozen`
+    student runs without gradient and without dropout."""
 
     name: str
     source: str
@@ -100,6 +101,7 @@ class Student:
     head: Head | None
     device: torch.device
     autocast_dtype: torch.dtype | None = None
+    frozen: bool = False
 
     @property
     def base(self) -> Any:
@@ -118,7 +120,7 @@ class Student:
     def run(self, batch: Batch) -> Pass:
         """Losses of the targets and hidden states of the responses."""
         batch = batch.to(self.device)
-        with self._autocast():
+        with self._autocast(), torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             states_BTD, ce_N = self._states_and_losses(batch)
         flat_PD = states_BTD.flatten(0, 1)
         # A target's own state stands one place after the state that predicts it.
@@ -156,9 +158,12 @@ def load_student(spec: StudentSpec, config: TrainConfig, device: torch.device, *
         model = _with_adapter(model, config)
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    model.train()
+    frozen = spec.name in config.freeze
+    if frozen:
+        model.requires_grad_(False)
+    model.train(not frozen)
     mixed = dtype if config.finetune == "full" and dtype != torch.float32 else None
-    student = Student(spec.name, source, model, tokenizer, None, device, mixed)
+    student = Student(spec.name, source, model, tokenizer, None, device, mixed, frozen)
     head = read_head(student.base)
     student.head = head if agrees(student.base, head) else None
     return student
