@@ -1,9 +1,11 @@
-"""One prediction out of several students' predictions on the same question."""
+"""One prediction out of several predictions on the same question: of several students, or samples of one model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+from qrd.answers import equal
 
 Fields = dict[str, Any]
 
@@ -16,6 +18,36 @@ def by_logprob(predictions: Sequence[Fields]) -> Fields:
     Source: contract of the ensembles: by log-probability, as published.
     """
     return max(predictions, key=_certainty)
+
+
+def by_vote(predictions: Sequence[Fields]) -> tuple[Fields, bool]:
+    """(prediction with the answer that most agree on, whether another answer had as many votes).
+
+    A reply without an answer has no vote. Of tied answers, and among those who gave the winning one, the surest counts
+    (`by_logprob`), so that a tie between two students is the ensemble by log-probability.
+    """
+    camps = _camps(predictions)
+    if not camps:
+        return by_logprob(predictions), False
+    most = max(map(len, camps))
+    leading = [camp for camp in camps if len(camp) == most]
+    return by_logprob([prediction for camp in leading for prediction in camp]), len(leading) > 1
+
+
+def _camps(predictions: Sequence[Fields]) -> list[list[Fields]]:
+    """The predictions by their answers, in the order of first use; 0.5 and 1/2 are one answer."""
+    camps: list[list[Fields]] = []
+    for prediction in predictions:
+        answer = prediction["prediction"]
+        if answer is None:
+            continue
+        for camp in camps:
+            if equal(prediction["task"], answer, camp[0]["prediction"]):
+                camp.append(prediction)
+                break
+        else:
+            camps.append([prediction])
+    return camps
 
 
 def _certainty(prediction: Fields) -> tuple[bool, float]:

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
+from qrd.evaluation.breakdown import GROUPINGS, UNKNOWN, in_order
 from qrd.evaluation.compare import compared
+from qrd.evaluation.samples import sampled
 from qrd.evaluation.score import accuracy
 
 Fields = dict[str, Any]
 
 
 def summarised(rows: Sequence[Fields], pairs: Sequence[tuple[str, str]], *, seed: int) -> Fields:
-    """The content of --summary: each model's accuracy over all and per task, and `pairs` of models compared."""
-    models = {}
-    for model, mine in grouped(rows, "model").items():
-        by_task = {task: scores(some) for task, some in grouped(mine, "task").items()}
-        models[model] = {**scores(mine), "tasks": by_task}
+    """The content of --summary: the figures of each model, over all and in groups, and `pairs` of models compared."""
+    models = {model: _model(mine) for model, mine in grouped(rows, itemgetter("model")).items()}
     comparisons = compared(pairs, question_scores(rows), seed=seed)
     return {"models": models, "comparisons": [found.as_json() for found in comparisons]}
+
+
+def _model(rows: Sequence[Fields]) -> Fields:
+    by = {name: _groups(rows, group_of) for name, group_of in GROUPINGS.items()}
+    found = {
+        **scores(rows),
+        "tasks": {task: scores(some) for task, some in grouped(rows, itemgetter("task")).items()},
+        "by": {name: groups for name, groups in by.items() if set(groups) != {UNKNOWN}},
+        "samples": sampled(grouped(rows, itemgetter("id"))),
+    }
+    if any("tie" in row for row in rows):
+        found["ties"] = sum(bool(row.get("tie")) for row in rows)
+    return found
+
+
+def _groups(rows: Sequence[Fields], group_of: Callable[[Fields], str]) -> dict[str, Fields]:
+    groups = grouped(rows, group_of)
+    return {name: scores(groups[name]) for name in in_order(set(groups))}
 
 
 def scores(rows: Sequence[Fields]) -> Fields:
@@ -34,15 +52,15 @@ def scores(rows: Sequence[Fields]) -> Fields:
 def question_scores(rows: Sequence[Fields]) -> dict[str, Mapping[str, float]]:
     """For each model the share of right samples of each question; rows without gold do not count."""
     found: dict[str, Mapping[str, float]] = {}
-    for model, mine in grouped(rows, "model").items():
-        questions = grouped([row for row in mine if row["correct"] is not None], "id")
+    for model, mine in grouped(rows, itemgetter("model")).items():
+        questions = grouped([row for row in mine if row["correct"] is not None], itemgetter("id"))
         found[model] = {name: sum(row["correct"] for row in some) / len(some) for name, some in questions.items()}
     return found
 
 
-def grouped(rows: Sequence[Fields], field: str) -> dict[str, list[Fields]]:
-    """The rows under each value of a field, both in the order of first use."""
+def grouped(rows: Sequence[Fields], group_of: Callable[[Fields], str]) -> dict[str, list[Fields]]:
+    """The rows of each group, both in the order of first use."""
     groups: dict[str, list[Fields]] = {}
     for row in rows:
-        groups.setdefault(row[field], []).append(row)
+        groups.setdefault(group_of(row), []).append(row)
     return groups

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qrd.console import Console
+from qrd.evaluation.breakdown import in_order
 
 Fields = dict[str, Any]
 
@@ -13,10 +14,15 @@ VERSUS = (
     "smallest difference shown",
 )  # fmt: skip
 
+GROUPS = {"difficulty": "Accuracy % by difficulty (replies)", "length": "Accuracy % by length of the reply (replies)"}
+
 
 def show(summary: Fields, console: Console) -> None:
     """Print the tables of a summary."""
     _show_accuracy(summary["models"], console)
+    _show_samples(summary["models"], console)
+    for name, title in GROUPS.items():
+        _show_groups(name, title, summary["models"], console)
     if summary["comparisons"]:
         console.table(
             "Compared question by question", VERSUS, [_compared(comparison) for comparison in summary["comparisons"]]
@@ -30,9 +36,42 @@ def _show_accuracy(models: Fields, console: Console) -> None:
     rows = []
     for model, scores in models.items():
         by_task = [_share(scores["tasks"][task]) if task in scores["tasks"] else "" for task in extra]
-        rows.append([model, _share(scores), *by_task, f"{scores['answer_found']}/{scores['rows']}", scores["cut"]])
-    columns = ("model", "accuracy % [95 % interval]", *extra, "answers found", "cut at --max-tokens")
+        found = scores["by"]["answer"].get("found")
+        counts = (f"{scores['answer_found']}/{scores['rows']}", _short(found), scores["cut"], scores.get("ties", ""))
+        rows.append([model, _share(scores), *by_task, *counts])
+    counted = ("answers found", "right where found % (replies)", "cut at --max-tokens", "ties")
+    columns = ("model", "accuracy % [95 % interval]", *extra, *counted)
     console.table("Accuracy", columns, rows)
+
+
+def _show_samples(models: Fields, console: Console) -> None:
+    sampled = {model: scores["samples"] for model, scores in models.items() if scores["samples"]}
+    if not sampled:
+        return
+    counts = sorted({k for found in sampled.values() for k in found["pass"]}, key=int)
+    columns = ("model", "samples", "questions", "majority % [95 % interval]", "ties", *(f"pass@{k} %" for k in counts))
+    rows = []
+    for model, found in sampled.items():
+        passed = [f"{100 * found['pass'][k]:.1f}" if k in found["pass"] else "" for k in counts]
+        majority = (_share(found["maj"]), found["maj"]["ties"])
+        rows.append([model, found["n"], found["questions"], *majority, *passed])
+    console.table("Samples of a question together", columns, rows)
+
+
+def _show_groups(name: str, title: str, models: Fields, console: Console) -> None:
+    """Print one breakdown, where it has more than one group."""
+    groups = in_order({group for scores in models.values() for group in scores["by"].get(name, ())})
+    if len(groups) < 2:
+        return
+    rows = [
+        (model, *(_short(scores["by"].get(name, {}).get(group)) for group in groups))
+        for model, scores in models.items()
+    ]
+    console.table(title, ("model", *groups), rows)
+
+
+def _short(scores: Fields | None) -> str:
+    return f"{100 * scores['accuracy']:.1f} ({scores['rows']})" if scores else ""
 
 
 def _share(scores: Fields) -> str:

@@ -5,6 +5,8 @@ Does:    asks every student, its untrained base and any other model each questio
 Writes:  one prediction a line, as replies come in; the table on standard error; --summary.
 Never:   asks again for a prediction that is in OUTPUT; shows a model more than the question.
 
+The competence of a student (eq. 6) is a function of its hidden states, which no backend gives: there is no ensemble by
+competence here.
 Source: paper, section 3.1 and the set-up of 2.1 (a simple instruction and the question, no examples).
 """
 
@@ -33,7 +35,7 @@ from qrd.stages.asking import Tally
 from qrd.stages.eval_candidates import Candidate, candidates_of
 from qrd.stages.eval_compare import write_summary
 
-ENSEMBLE = "ensemble:logprob"
+BY_LOGPROB, BY_VOTE = ENSEMBLES = ("ensemble:logprob", "ensemble:vote")
 
 
 @dataclass
@@ -102,12 +104,12 @@ def _keep(sheet: Sheet, questions: Sequence[Row[Question]], expected: dict[str, 
         sheet.tally.num_kept += 1
         sheet.tally.add_usage(fields)
         question = wanted.get(fields["id"])
-        if question is None or (fields["model"] not in expected and fields["model"] != ENSEMBLE):
+        if question is None or (fields["model"] not in expected and fields["model"] not in ENSEMBLES):
             continue
         name, sample = fields["model"], fields["sample"]
         if fields.get("answer") != question.answer:
             asking.refuse_mixture(config.output, config, f"the gold answer of {question.id}")
-        if name != ENSEMBLE and fields.get("request_hash") != _request(question, sample, config).hash(
+        if name not in ENSEMBLES and fields.get("request_hash") != _request(question, sample, config).hash(
             expected[name], config.api_base
         ):
             asking.refuse_mixture(config.output, config, f"the model {name} or the prompt of {question.id}")
@@ -130,7 +132,7 @@ def _ask_all(
     budget = Budget(config.max_cost, sheet.tally.cost_usd)
     num_planned = len(candidates) * len(questions) * config.samples
     with Stopping(quiet=config.quiet) as stopping, console.progress("eval", num_planned) as progress:
-        progress.advance(done=sum(1 for name, _, _ in sheet.rows if name != ENSEMBLE))
+        progress.advance(done=sum(1 for name, _, _ in sheet.rows if name not in ENSEMBLES))
         for model in dict.fromkeys(candidate.model for candidate in candidates):
             group = [candidate for candidate in candidates if candidate.model == model]
             todo = {candidate: _unanswered(candidate, questions, sheet, config) for candidate in group}
@@ -192,13 +194,18 @@ def _graded(question: Question, reply: Reply) -> Fields:
 
 
 def _combine(students: Sequence[str], questions: Sequence[Row[Question]], sheet: Sheet, config: EvalConfig) -> None:
-    """Write the ensemble's prediction wherever every student has one and it is not there yet."""
+    """Write the ensembles' predictions wherever every student has one and theirs are not there yet."""
     if len(students) < 2:
         return
     for row in questions:
         for sample in range(config.samples):
             members = [sheet.rows.get((name, row.record.id, sample)) for name in students]
             known = [member for member in members if member is not None]
-            if len(known) == len(students) and (ENSEMBLE, row.record.id, sample) not in sheet.rows:
+            if len(known) < len(students):
+                continue
+            if (BY_LOGPROB, row.record.id, sample) not in sheet.rows:
                 best = evaluation.by_logprob(known)
-                sheet.write({**best, "model": ENSEMBLE, "chosen": best["model"], "usage": None})
+                sheet.write({**best, "model": BY_LOGPROB, "chosen": best["model"], "usage": None})
+            if (BY_VOTE, row.record.id, sample) not in sheet.rows:
+                best, tie = evaluation.by_vote(known)
+                sheet.write({**best, "model": BY_VOTE, "chosen": best["model"], "tie": tie, "usage": None})

@@ -93,3 +93,16 @@ def test_a_prediction_that_is_there_twice_is_refused(two):
     found = two.run("eval", "--compare", "a.jsonl", "b.jsonl")
     assert found.code == 4
     assert "b.jsonl:2:sample: found 'two', 'q1', 0 again, first at line 1" in found.err
+
+
+def test_samples_give_majority_and_pass_at_k(bench):
+    bench.write("coin.toml", '[[rule]]\nreply = ["Final answer: 5", "Final answer: 6", "Final answer: 5"]\n')
+    words = ("eval", "questions.jsonl", "--model", "scripted:coin.toml", "--samples", "4", "--summary", "summary.json")
+    found = bench.run(*words, "-o", "predictions.jsonl")
+    assert found.code == 0, found.err
+    rows, told = bench.rows("predictions.jsonl"), bench.json("summary.json")["models"]["scripted:coin.toml"]["samples"]
+    assert (told["n"], told["questions"]) == (4, 2)
+    assert told["pass"]["1"] == sum(row["correct"] for row in rows) / 8
+    assert list(told["pass"]) == ["1", "2", "4"]
+    assert "majority %" in found.err
+    assert "pass@4 %" in found.err
