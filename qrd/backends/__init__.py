@@ -7,8 +7,11 @@ from qrd.backends.budget import Budget
 from qrd.backends.prices import estimate
 from qrd.backends.protocol import Backend, Reply, Request, Sampling
 from qrd.backends.settings import BackendSettings
+from qrd.backends.stopping import Stopping
 
-__all__ = ["Backend", "BackendSettings", "Budget", "Reply", "Request", "Sampling", "estimate", "open_backend"]
+__all__ = [
+    "Backend", "BackendSettings", "Budget", "Reply", "Request", "Sampling", "Stopping", "estimate", "open_backend",
+]  # fmt: skip
 
 
 def open_backend(model: str, settings: BackendSettings) -> Backend:

@@ -82,6 +82,8 @@ class HfLocal:
                     fitting.append((request, prompt, min(room, request.sampling.max_tokens)))
             fitting.sort(key=lambda item: (-len(item[1]), -item[2]))
             for begin in range(0, len(fitting), self.settings.batch_size):
+                if self.settings.stopping.is_set():
+                    return
                 yield from self._batch(fitting[begin : begin + self.settings.batch_size])
 
     def close(self) -> None:

@@ -24,9 +24,14 @@ from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError
 from qrd.records import Usage
 
+STOP_LOOKED_FOR_S = 0.25
 LONGEST_WAIT_S = 600.0  # a provider that asks for more is asked again by a later run
 # Servers of one's own seldom want a key, and the clients refuse to start without one.
 KEYLESS = {"openai": "OPENAI_API_KEY", "hosted_vllm": "HOSTED_VLLM_API_KEY", "custom_openai": "OPENAI_API_KEY"}
+
+
+class Unasked(Exception):
+    """A try that was not made, since the run is to stop."""
 
 
 @dataclass
@@ -37,6 +42,9 @@ class Ask:
     reserved_usd: float
     attempts: int = 0
     charged_usd: float = 0.0
+
+
+Arrived = queue.SimpleQueue[Reply | BaseException | None]
 
 
 class LitellmApi:
@@ -51,40 +59,45 @@ class LitellmApi:
         self._options = self._fixed_options()
         if self.budget.ceiling is not None and not settings.allow_unpriced and prices.price(model, 1, 1) is None:
             raise ConfigError(f"--max-cost: the price of {model} is not known; --allow-unpriced counts it as free")
-        self._calls, self._tokens = Pace(settings.rpm), Pace(settings.tpm)
+        self._is_stopping = settings.stopping.is_set
+        self._calls, self._tokens = Pace(settings.rpm, self._sleep), Pace(settings.tpm, self._sleep)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, as they are done, `concurrency` in flight.
 
         Raises: BackendError where the provider refuses for good or the budget is spent.
         """
-        waiting, arrived = iter(requests), queue.SimpleQueue[Reply | BaseException]()
+        waiting, arrived = iter(requests), Arrived()
         with Background() as background:
-            num_running, following = 0, next(waiting, None)
-            while following is not None or num_running:
-                while following is not None and num_running < self.settings.concurrency:
-                    ask = self._reserved(following, wait=not num_running)
+            num_running, following = 0, None
+            while True:
+                while num_running < self.settings.concurrency and not self._is_stopping():
+                    following = following or next(waiting, None)
+                    ask = self._reserved(following, wait=not num_running) if following else None
                     if ask is None:
                         break
                     background.start(self._deliver(ask, arrived))
-                    num_running, following = num_running + 1, next(waiting, None)
+                    num_running, following = num_running + 1, None
+                if not num_running:
+                    return
                 reply = arrived.get()
                 if isinstance(reply, BaseException):
                     raise reply
                 num_running -= 1
-                yield reply
+                if reply is not None:
+                    yield reply
 
     def close(self) -> None:
         """Nothing is kept between calls of `complete`."""
 
     def _reserved(self, request: Request, *, wait: bool) -> Ask | None:
-        """The request with its money set aside; None where calls in flight may give back what it needs.
+        """The request with its money set aside; None where calls in flight may give back what it needs, or on a stop.
 
         Raises: BackendError where nothing in flight can.
         """
         most = prices.price(self.model, prices.most_tokens(request.messages), request.sampling.max_tokens) or 0.0
         while not self.budget.reserve(most):
-            if not wait:
+            if not wait or self._is_stopping():
                 return None
             if not self.budget.reserved:
                 raise self._spent()
@@ -97,11 +110,13 @@ class LitellmApi:
             "than what is left; raise it, and the same command goes on"
         )
 
-    async def _deliver(self, ask: Ask, arrived: queue.SimpleQueue[Reply | BaseException]) -> None:
+    async def _deliver(self, ask: Ask, arrived: Arrived) -> None:
         try:
             arrived.put(await self._settled(ask))
         except asyncio.CancelledError:
             raise
+        except Unasked:
+            arrived.put(None)
         except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
             arrived.put(error)
 
@@ -135,19 +150,28 @@ class LitellmApi:
             wait=wait_s,
             retry=lambda state: getattr(_refusal_of(state), "kind", None) == "passing",
             retry_error_callback=_last_error,
+            sleep=self._sleep,
         )
         reply: Reply = await tries(self._one_try, ask)
         return reply
 
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, but not on when the run is to stop."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._is_stopping():
+            await asyncio.sleep(min(left, STOP_LOOKED_FOR_S))
+
     async def _one_try(self, ask: Ask) -> Reply:
         """One call.
 
-        Raises: CallFailed; BackendError where the provider asks for a longer wait than a run should make.
+        Raises: CallFailed; BackendError where the provider asks for a longer wait than a run should make; Unasked.
         """
         request = ask.request
         num_tokens = prices.likely_tokens(request.messages) + request.sampling.max_tokens
         await self._tokens.take(num_tokens)
         await self._calls.take(1)
+        if self._is_stopping():
+            raise Unasked
         ask.attempts += 1
         try:
             call = prices.litellm().acompletion(**self._options, **self._body(request))

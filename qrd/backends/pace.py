@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 
 class Pace:
@@ -12,7 +13,8 @@ class Pace:
     Example: at 60 a minute, two calls of 5 units each: the first goes at once, the second 5 s later.
     """
 
-    def __init__(self, per_minute: int | None) -> None:
+    def __init__(self, per_minute: int | None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._sleep = sleep
         self._unit_s = 60 / per_minute if per_minute else 0.0
         self._free_at = 0.0
 
@@ -21,7 +23,7 @@ class Pace:
         now = time.monotonic()
         begin = max(now, self._free_at)
         self._free_at = begin + amount * self._unit_s
-        await asyncio.sleep(begin - now)
+        await self._sleep(begin - now)
 
     def give_back(self, amount: float) -> None:
         """Return units that were taken and not used."""

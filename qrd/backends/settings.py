@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qrd.backends.budget import Budget
+from qrd.backends.stopping import Stopping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +14,7 @@ class BackendSettings:
 
     `spent_usd` is what earlier runs of the same output have cost; `max_cost` counts it. Several models of one run
     share its ceiling through one `budget`, which then takes the place of both. `first_wait_s` is what the waits
-    between retries grow from.
+    between retries grow from. Once `stopping` is set, no request is sent.
     """
 
     concurrency: int = 16
@@ -31,3 +32,4 @@ class BackendSettings:
     spent_usd: float = 0.0
     budget: Budget | None = None
     first_wait_s: float = 1.0
+    stopping: Stopping = field(default_factory=Stopping)

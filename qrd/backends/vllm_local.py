@@ -76,7 +76,7 @@ class VllmLocal:
             self.tokenizer = self.engine.get_tokenizer()
             self.ends = chat.end_tokens(self.tokenizer)
         waiting = iter(requests)
-        while window := list(islice(waiting, LOOK_AHEAD)):
+        while not self.settings.stopping.is_set() and (window := list(islice(waiting, LOOK_AHEAD))):
             fitting = []
             for request in window:
                 prompt = chat.prompt_ids(self.tokenizer, request.messages)

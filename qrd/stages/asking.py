@@ -8,7 +8,7 @@ from pathlib import Path as File
 from typing import Any, TypeVar
 
 from qrd import jsonl
-from qrd.backends import BackendSettings, Budget, Reply
+from qrd.backends import BackendSettings, Budget, Reply, Stopping
 from qrd.config import Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
@@ -46,11 +46,11 @@ class Tally:
             self.cost_usd += usage.get("cost_usd") or 0.0
 
 
-def settings_of(config: Calling, budget: Budget) -> BackendSettings:
-    """The backend's part of a configuration; all models of a run share one budget."""
+def settings_of(config: Calling, budget: Budget, stopping: Stopping) -> BackendSettings:
+    """The backend's part of a configuration; all models of a run share one budget and stop together."""
     names = BackendSettings.__dataclass_fields__
     given = {name: getattr(config, name) for name in names if hasattr(config, name)}
-    return BackendSettings(**given, budget=budget)
+    return BackendSettings(**given, budget=budget, stopping=stopping)
 
 
 def selected(reader: Reader[Q], config: Any) -> Iterator[Row[Q]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from qrd import prompts
 from qrd.answers import grade
-from qrd.backends import Budget, Reply, Request, Sampling, open_backend
+from qrd.backends import Budget, Reply, Request, Sampling, Stopping, open_backend
 from qrd.config import GenerateConfig
 from qrd.console import Console
 from qrd.jsonl import Reader, Row, Writer
@@ -124,12 +124,12 @@ def _unwritten(plan: list[Planned], writer: Writer, config: GenerateConfig, tall
 def _ask(todo: list[Planned], writer: Writer, config: GenerateConfig, console: Console, tally: Tally) -> None:
     by_key = {item.path_id: item for item in todo}
     budget = Budget(config.max_cost, tally.cost_usd)
-    with console.progress("generate", len(todo)) as progress:
+    with Stopping(quiet=config.quiet) as stopping, console.progress("generate", len(todo)) as progress:
         for teacher in config.teacher:
             requests = [item.request for item in todo if item.teacher == teacher]
-            if not requests:
+            if not requests or stopping.is_set():
                 continue
-            backend = open_backend(teacher, asking.settings_of(config, budget))
+            backend = open_backend(teacher, asking.settings_of(config, budget, stopping))
             try:
                 for reply in backend.complete(requests):
                     fields = _settled(by_key[reply.key], reply, writer, tally)

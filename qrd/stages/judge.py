@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any
 
 from qrd import prompts
-from qrd.backends import Backend, Budget, Reply, Request, Sampling, open_backend
+from qrd.backends import Backend, Budget, Reply, Request, Sampling, Stopping, open_backend
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
 from qrd.errors import GateError
@@ -54,12 +54,13 @@ class Bench:
     rubric: Rubric
     backends: dict[str, Backend] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(None))
+    stopping: Stopping = field(default_factory=Stopping)
 
     def open(self) -> dict[str, Backend]:
         """The backend of each judge."""
         for model in self.config.judge:
             if model not in self.backends:
-                settings = asking.settings_of(self.config, self.budget)
+                settings = asking.settings_of(self.config, self.budget, self.stopping)
                 self.backends[model] = open_backend(model, settings)
         return self.backends
 
@@ -81,10 +82,10 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     counts: dict[str, int] = {}
     with Writer(config.output, resume=config.resume) as writer:
         done = _judged_before(writer, config, tally, counts)
-        bench.budget = Budget(config.max_cost, tally.cost_usd)
+        bench.budget, bench.stopping = Budget(config.max_cost, tally.cost_usd), Stopping(quiet=config.quiet)
         finished = False
         try:
-            with console.progress("judge", total) as progress:
+            with bench.stopping, console.progress("judge", total) as progress:
                 rows = asking.selected(reader, config)
                 _judge_all(
                     rows, done, bench, Outcome(writer, tally, counts, progress, judge_hash(config, bench.rubric))
@@ -168,7 +169,8 @@ def _content(fields: Fields) -> str:
 
 
 def _judge_all(rows: Iterator[Row[Path]], done: dict[str, str], bench: Bench, outcome: Outcome) -> None:
-    while window := list(islice(rows, WINDOW_OF_STREAM if bench.config.input == ("-",) else WINDOW_OF_FILE)):
+    size = WINDOW_OF_STREAM if bench.config.input == ("-",) else WINDOW_OF_FILE
+    while not bench.stopping.is_set() and (window := list(islice(rows, size))):
         cases = {}
         for row in window:
             before = done.get(row.record.path_id)
