@@ -113,7 +113,7 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
     yield "train: two students of two families learn together", train.run, fitted
     scored = EvalConfig(
         input=(files.test,), output=files.predictions, run=files.run, summary=files.summary, max_tokens=64,
-        batch_size=32, seed=seed, quiet=quiet,
+        batch_size=40, seed=seed, quiet=quiet,
     )  # fmt: skip
     yield "eval: students, untrained bases and the ensemble on new questions", evaluating.run, scored
 
