@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from qrd.lines import MAX_LINE_BYTES
+
 BAD = {
     "bad UTF-8": b'{"id": "\xff"}',
     "not an object": b"[1]",
@@ -109,7 +111,7 @@ def test_train_names_the_bad_lines_before_it_loads_a_model(bench):
 
 @pytest.fixture(scope="module")
 def long_lines(tmp_path_factory):
-    """A file with a line of 100 MB, and one with a line just under the limit that takes the most room when decoded."""
+    """Files with a line of 100 MB, and with one just under the limit that takes the most room when decoded."""
     folder = tmp_path_factory.mktemp("long")
     row = json.dumps(good_rows("filter")[0]).encode()
     with open(folder / "100MB.jsonl", "wb") as file:
@@ -117,6 +119,8 @@ def long_lines(tmp_path_factory):
         for _ in range(100):
             file.write(b"x" * 10**6)
         file.write(b'"}\n' + row.replace(b'"p0"', b'"p1"').replace(b'"q0"', b'"q1"') + b"\n")
+    wide = {**good_rows("filter")[0], "response": "\U0001f642" + "y" * (MAX_LINE_BYTES - 1000)}
+    (folder / "wide.jsonl").write_text(json.dumps(wide, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
 
 
@@ -138,6 +142,13 @@ def test_a_line_of_100_megabytes_is_one_bad_line_and_memory_stays_small(bench, l
     assert mebibytes < 512
     if command != "inspect":
         assert len(bench.rows("out.jsonl")) == 2
+
+
+def test_the_longest_line_that_is_read_leaves_memory_small(bench, long_lines):
+    words = ("filter", str(long_lines / "wide.jsonl"), "-o", "out.jsonl", "--top-k", "1")
+    code, mebibytes = peak_of(words, bench.folder)
+    assert code == 0
+    assert mebibytes < 512
 
 
 IDS = ["../../etc/passwd", "/etc/passwd", "a\nb", "\x1b[31mred\x1b[2J", "[/x]", "x" * 10_000, "\u202eabc", "a/../../b"]
