@@ -41,6 +41,12 @@ class TrainConfig(Streaming):
         choices=("per-student", "global"),
         group="Routing",
     )
+    router_input: str = knob(
+        "path",
+        "path: the router sees the path (paper, eq. 2); path+state: also each student's present loss on it.",
+        choices=("path", "path+state"),
+        group="Routing",
+    )
     # 0.01, 0.1, 1 and 1e-4 are the released code's values.
     lambda_entropy: float = knob(0.01, "Weight of the entropy term (eq. 9).", low=0, group="Routing")
     gumbel_temperature: float = knob(1.0, "Temperature of the gates (eq. 2).", above=0, group="Routing")

@@ -39,5 +39,10 @@ How we differ (the numbers are used again where the code departs)
     Projections have no bias, which would be the cheapest way to one constant vector for every word.
 9.  All mutual terms are computed in float32.
 
+Beyond the paper
+
+``--router-input path+state``: the router also sees each student's running mean loss on the path, standardised
+over the paths that the student has seen (``memory``). A pair that was never run stands at the student's mean.
+
 Departures 8 (masks) and 10 (three verdicts) belong to other rooms.
 """

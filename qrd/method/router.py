@@ -20,18 +20,22 @@ SMALLEST_LOAD = 1e-6
 class Router(nn.Module):
     """Logits of the gates from embeddings of paths: standardise, one hidden layer, S outputs (eq. 2, MLP).
 
-    Shapes: embedding_KD -> logits_KS, float32.
+    With `sees_state` it takes each student's standardised loss on the path beside the embedding
+    (``memory.standardise_losses``).
+
+    Shapes: embedding_KD, state_KS -> logits_KS, float32.
     Source: section 2.4, eq. 2; departure 5.
     """
 
     mean_D: Tensor
     scale_D: Tensor
 
-    def __init__(self, width: int, hidden: int, num_students: int) -> None:
+    def __init__(self, width: int, hidden: int, num_students: int, *, sees_state: bool = False) -> None:
         super().__init__()
+        inputs = width + num_students if sees_state else width
         self.register_buffer("mean_D", torch.zeros(width))
         self.register_buffer("scale_D", torch.ones(width))
-        self.layers = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, num_students))
+        self.layers = nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, num_students))
 
     @torch.no_grad()
     def standardise_as(self, embedding_KD: Tensor) -> None:
@@ -40,9 +44,10 @@ class Router(nn.Module):
         self.mean_D.copy_(embedding_KD.mean(dim=0))
         self.scale_D.copy_(torch.where(deviation_D > 1e-6, deviation_D, torch.ones_like(deviation_D)))
 
-    def forward(self, embedding_KD: Tensor) -> Tensor:
+    def forward(self, embedding_KD: Tensor, state_KS: Tensor | None = None) -> Tensor:
         """Logits of the gates."""
-        logits_KS: Tensor = self.layers((embedding_KD.float() - self.mean_D) / self.scale_D)
+        seen_KD = (embedding_KD.float() - self.mean_D) / self.scale_D
+        logits_KS: Tensor = self.layers(seen_KD if state_KS is None else torch.cat([seen_KD, state_KS], dim=-1))
         return logits_KS
 
 

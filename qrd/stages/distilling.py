@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from qrd.config import TrainConfig
-from qrd.method import mutual, objective, router, words
+from qrd.method import memory, mutual, objective, router, words
 from qrd.training.batches import Example, derive_seed
 from qrd.training.encoder import embed_texts
 from qrd.training.loop import Closing, Micro, Objective, Part, Window
@@ -60,14 +60,18 @@ class QrDistill:
         self.routing: router.Routing = config.routing  # type: ignore[assignment]
         self.lambda_mutual = config.lambda_mutual or 0.0
         self.embedding_KD = embedding_KD
+        self.sees_state = config.router_input == "path+state"
         self.modules: nn.Module = self._build().to(device)
 
     def _build(self) -> nn.Module:
         parts: dict[str, nn.Module] = {}
         if self.embedding_KD is not None:
-            gate = router.Router(self.embedding_KD.shape[1], ROUTER_HIDDEN, len(self.widths))
+            num_paths, width = self.embedding_KD.shape
+            gate = router.Router(width, ROUTER_HIDDEN, len(self.widths), sees_state=self.sees_state)
             gate.standardise_as(self.embedding_KD)
             parts["router"] = gate
+            if self.sees_state:
+                parts["memory"] = memory.LossMemory(num_paths, len(self.widths))
         if self.lambda_mutual > 0:
             shared = self.config.shared_width
             parts["projections"] = nn.ModuleList(mutual.Projection(width, shared) for width in self.widths.values())
@@ -81,7 +85,8 @@ class QrDistill:
         width = None if self.embedding_KD is None else self.embedding_KD.shape[1]
         return {
             "students": list(self.widths), "widths": list(self.widths.values()), "routing": self.routing,
-            "encoder": self.config.encoder, "embedding_width": width, "router_hidden": ROUTER_HIDDEN,
+            "router_input": self.config.router_input, "encoder": self.config.encoder, "embedding_width": width,
+            "router_hidden": ROUTER_HIDDEN,
             "shared_width": self.config.shared_width if self.lambda_mutual > 0 else None,
         }  # fmt: skip
 
@@ -103,8 +108,18 @@ class QrDistill:
     def _logits(self, window: Window) -> Tensor:
         if self.embedding_KD is None:
             return torch.zeros(len(window.rows), len(self.widths), device=self.device)
-        logits_KS: Tensor = self.modules["router"](self.embedding_KD[list(window.rows)].to(self.device))  # type: ignore[index]
+        rows_K = torch.tensor(window.rows)
+        state_KS = None
+        if self.past is not None and self.sees_state:
+            state_KS = memory.standardise_losses(self.past.mean_JS, self.past.seen_JS, rows_K.to(self.device))
+        logits_KS: Tensor = self.modules["router"](self.embedding_KD[rows_K].to(self.device), state_KS)  # type: ignore[index]
         return logits_KS
+
+    @property
+    def past(self) -> memory.LossMemory | None:
+        """Each student's loss on each path so far, where an option asks for it."""
+        found: memory.LossMemory | None = getattr(self.modules, "memory", None)
+        return found
 
     @property
     def projections(self) -> Any:
@@ -183,7 +198,8 @@ class QrDistillWindow:
     def close(self, ce_sum_KS: Tensor, sums: Mapping[str, float]) -> Closing:
         """The router's lesson from the detached losses of all pairs (departure 4), and eq. 9 for the logs."""
         config = self.whole.config
-        distill_S = objective.distill_loss(self.alpha_KS, ce_sum_KS.to(self.whole.device), self.targets_KS)
+        ce_sum_KS = ce_sum_KS.to(self.whole.device)
+        distill_S = objective.distill_loss(self.alpha_KS, ce_sum_KS, self.targets_KS)
         entropy = router.load_entropy(self.probability_KS, routing=self.whole.routing, balance=config.balance)  # type: ignore[arg-type]
         total = objective.total_loss(
             distill_S,
@@ -198,6 +214,7 @@ class QrDistillWindow:
             terms["entropy"] = entropy.item()
         if self.whole.lambda_mutual > 0:
             terms |= {name: sums.get(name, 0.0) for name in ("mutual", "competence")}
+        self._remember(ce_sum_KS)
         spread = {s: sums[f"spread/{s}"] for s in range(len(self.whole.widths)) if f"spread/{s}" in sums}
         names = list(self.whole.widths)
         return Closing(
@@ -206,6 +223,11 @@ class QrDistillWindow:
             {names[s]: value for s, value in spread.items()},
             self._watch_collapse(spread),
         )
+
+    def _remember(self, ce_sum_KS: Tensor) -> None:
+        if self.whole.past is not None:
+            rows_K = torch.tensor(self.window.rows, device=self.whole.device)
+            self.whole.past.note(rows_K, ce_sum_KS / self.targets_KS, self.selected_KS)
 
     def _watch_collapse(self, spread: Mapping[int, float]) -> str | None:
         """A warning where a student's words have come to look alike (departure 7)."""

@@ -97,6 +97,7 @@ def settled(config: TrainConfig) -> TrainConfig:
     if config.load_in_4bit and config.finetune == "full":
         raise ConfigError("--load-in-4bit: 4-bit weights cannot be fitted in full; use --finetune qlora")
     lambda_mutual = _lambda_mutual(config, len(specs))
+    _refuse_memory(config)
     _refuse_freeze(config, [spec.name for spec in specs], lambda_mutual)
     all_embedded = all(is_embedded(spec.model) for spec in specs)
     return replace(
@@ -121,6 +122,19 @@ def _lambda_mutual(config: TrainConfig, num_students: int) -> float:
     if config.lambda_mutual:
         raise ConfigError(f"--lambda-mutual {config.lambda_mutual:g} {reason}; leave it out or set it to 0")
     return 0.0
+
+
+def _uses_memory(config: TrainConfig) -> str | None:
+    """The option that needs the students' losses on the path so far, as it was given."""
+    return f"--router-input {config.router_input}" if config.router_input != "path" else None
+
+
+def _refuse_memory(config: TrainConfig) -> None:
+    """Refuse what a router remembers where there is no router."""
+    if option := _uses_memory(config):
+        for name, value in (("objective", config.objective), ("routing", config.routing)):
+            if value in ("sft", "none"):
+                raise ConfigError(f"{option} with --{name} {value}: there is no router; leave one of them out")
 
 
 def _refuse_freeze(config: TrainConfig, names: list[str], lambda_mutual: float) -> None:
@@ -156,6 +170,8 @@ def _fit(
     examples = _examples(paths, students, config, summary)
     objective_ = make_objective(config, students, examples, accelerator)
     loop = Loop(students, examples, objective_, config, accelerator)
+    if (option := _uses_memory(config)) and loop.total_steps <= loop.steps_per_epoch:
+        raise ConfigError(f"{option}: no path is seen twice in {loop.total_steps} steps; ask for more epochs or steps")
     fitting = Fitting(loop, folder)
     if done := fitting.resume():
         console.say(f"{config.output}: resumes after step {done} of {loop.total_steps}")
