@@ -34,6 +34,7 @@ from qrd.stages import asking
 from qrd.stages.asking import Tally
 from qrd.stages.eval_candidates import Candidate, candidates_of
 from qrd.stages.eval_compare import write_summary
+from qrd.stages.eval_contamination import stamp
 
 BY_LOGPROB, BY_VOTE = ENSEMBLES = ("ensemble:logprob", "ensemble:vote")
 
@@ -62,6 +63,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
     questions = list(asking.selected(reader, config))
     asking.report_bad(reader, console)
+    contamination = _stamp(config, reader, console)
     manifest = Manifest("eval", config, config.output)
     with Writer(config.output, resume=config.resume) as writer:
         sheet = Sheet(writer, Tally(num_in=reader.num_rows, num_bad=len(reader.bad)), {})
@@ -79,9 +81,11 @@ def run(config: EvalConfig, console: Console) -> Tally:
                 inputs=reader.sha256, rows_in=sheet.tally.num_in, rows_out=sheet.tally.num_out, finished=finished,
                 reasons={"failed": len(sheet.tally.failed), "bad": sheet.tally.num_bad},
                 cost_usd=sheet.tally.cost_usd or None, run=_run_identity(config),
+                contamination=contamination,
             )  # fmt: skip
     versus_base = [(student.name, student.base) for student in candidates if student.base is not None]
     summary = summarised(list(sheet.rows.values()), versus_base, seed=config.seed)
+    summary["contamination"] = contamination
     show(summary, console)
     write_summary(config, summary)
     return sheet.tally
@@ -92,6 +96,18 @@ def _run_identity(config: EvalConfig) -> Fields | None:
     if config.run is None:
         return None
     return {"folder": config.run, "manifest_sha256": sha256_of(File(config.run) / "manifest.json")}
+
+
+def _stamp(config: EvalConfig, reader: Reader[Question], console: Console) -> Fields | None:
+    """Whether the run's training paths were checked against these questions, said aloud; None without a run."""
+    if config.run is None:
+        return None
+    found = stamp(config.run, reader.sha256)
+    if found["checked"]:
+        console.say("the training paths were checked against these questions (filter --decontaminate)")
+    for problem in found["problems"]:
+        console.say(f"warning: {problem}; the students may have seen these questions (filter --decontaminate)")
+    return found
 
 
 def _keep(sheet: Sheet, questions: Sequence[Row[Question]], expected: dict[str, str], config: EvalConfig) -> None:

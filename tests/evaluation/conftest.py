@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from types import SimpleNamespace
 
 import pytest
 import tiny_models
@@ -39,19 +41,24 @@ def run_folder(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def evaluated(run_folder, tmp_path, capsys):
-    """Evaluates the run folder: (rows, summary, what was shown)."""
+def evaluate(run_folder, folder, **options):
+    """Evaluate the run folder: (rows, summary, what was shown)."""
+    output, screen = folder / "predictions.jsonl", io.StringIO()
+    asked = tiny_models.write_rows(folder / "questions.jsonl", QUESTIONS)
+    settings = {
+        "input": [str(asked)], "output": str(output), "run": str(run_folder), "max_tokens": 6,
+        "summary": str(folder / "summary.json"), **options,
+    }  # fmt: skip
+    stage.run(knobs.build(EvalConfig, settings), Console(stream=screen))
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))
+    return tiny_models.read_rows(output), summary, screen.getvalue()
 
-    def run(*, questions=QUESTIONS, **options):
-        asked, output = tmp_path / "questions.jsonl", tmp_path / "predictions.jsonl"
-        tiny_models.write_rows(asked, questions)
-        settings = {
-            "input": [str(asked)], "output": str(output), "run": str(run_folder), "max_tokens": 6,
-            "summary": str(tmp_path / "summary.json"), **options,
-        }  # fmt: skip
-        stage.run(knobs.build(EvalConfig, settings), Console())
-        rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
-        return rows, json.loads((tmp_path / "summary.json").read_text("utf-8")), capsys.readouterr().err
 
-    return run
+@pytest.fixture(scope="session")
+def evaluated(run_folder, tmp_path_factory):
+    """One evaluation of the run folder, for all tests; `again` repeats it on its own output."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    rows, summary, shown = evaluate(run_folder, folder)
+    return SimpleNamespace(
+        rows=rows, summary=summary, shown=shown, run=run_folder, again=lambda: evaluate(run_folder, folder)
+    )
