@@ -19,14 +19,19 @@ from qrd.records import digest
 class Manifest:
     """The manifest of one run of one command.
 
-    `finish` writes it beside `output`; nothing is written for standard output or a pipe. Configurations hold no
-    secret: keys come from the environment only, and what looks like one is masked.
+    `begin` and `finish` write it beside `output`; nothing is written for standard output or a pipe. Configurations hold
+    no secret: keys come from the environment only, and what looks like one is masked.
     """
 
     def __init__(self, command: str, config: Any, output: str) -> None:
         self.command, self.output = command, output
         self.config = without_secrets(knobs.plain(config))
         self.started = time.time()
+
+    def begin(self) -> None:
+        """Say how the rows to come are made, for the case that the run is killed before `finish`."""
+        if not is_stream(self.output):
+            self._write({"inputs": [], "output": {"file": File(self.output).name, "sha256": None}, "finished": False})
 
     def finish(
         self,
@@ -43,12 +48,16 @@ class Manifest:
         if is_stream(self.output):
             return
         facts = {
-            "qrd": __version__, "command": self.command, "config": self.config, "seed": self.config.get("seed"),
             "inputs": [self._input(file, sha256) for file, sha256 in inputs.items()],
             "output": {"file": File(self.output).name, "sha256": sha256_of(File(self.output))},
             "rows_in": rows_in, "rows_out": rows_out, "reasons": dict(reasons or {}),
             "seconds": round(time.time() - self.started, 3), "cost_usd": cost_usd, "finished": finished, **extra,
         }  # fmt: skip
+        self._write(facts)
+
+    def _write(self, facts: Mapping[str, Any]) -> None:
+        ours = {"qrd": __version__, "command": self.command, "config": self.config, "seed": self.config.get("seed")}
+        facts = {**ours, **facts}
         write_whole(beside(self.output), msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any, TypeVar
@@ -68,21 +68,26 @@ def selected(reader: Reader[Q], config: Any) -> Iterator[Row[Q]]:
         yield row
 
 
-def refuse_mixture(output: str, config: Any, problem: str) -> None:
+def refuse_mixture(output: str, config: Any, problem: str, knobs: Sequence[str] = ()) -> None:
     """Stop a run whose output holds rows made in another way, naming what changed (never mix two kinds of work).
 
+    What changed is told by the manifest of the output: `knobs` and those of the endpoint and of sampling are compared.
     Raises: ConfigError, always.
     """
-    before = stored(output).get("config", {})
+    before = stored(output).get("config") or {}
     changed = []
-    for name in ENDPOINT_KNOBS:
-        now = without_secrets(getattr(config, name, None))  # as the manifest has it
-        if name in before and before[name] != now:
-            changed.append(f"--{name.replace('_', '-')} {before[name]} -> {now}")
+    for name in (*knobs, *ENDPOINT_KNOBS) if before else ():
+        then, now = before.get(name), without_secrets(getattr(config, name, None))  # as the manifest has it
+        if then != now:
+            changed.append(f"--{name.replace('_', '-')} {_shown(then)} -> {_shown(now)}")
     what = ", ".join(changed) or problem
     raise ConfigError(
         f"{output}: holds rows made otherwise ({what}); give another -o, or --no-resume to set the file aside"
     )
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else "(not set)" if value is None else str(value)
 
 
 def failed_row(identity: Fields, reply: Reply) -> Fields:

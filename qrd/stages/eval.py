@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
 
@@ -46,6 +46,7 @@ class Sheet:
     writer: Writer
     tally: Tally
     rows: dict[tuple[str, str, int], Fields]
+    others: set[str] = field(default_factory=set)
 
     def write(self, fields: Fields) -> None:
         """Write one prediction and remember it for the table."""
@@ -69,6 +70,9 @@ def run(config: EvalConfig, console: Console) -> Tally:
         sheet = Sheet(writer, Tally(num_in=reader.num_rows, num_bad=len(reader.bad)), {})
         expected = {candidate.name: candidate.fingerprint() for candidate in candidates}
         _keep(sheet, questions, expected, config)
+        if sheet.others:
+            console.say(f"{config.output}: predictions of {', '.join(sorted(sheet.others))} stay as they are")
+        manifest.begin()
         finished = False
         try:
             _ask_all(candidates, questions, sheet, config, console)
@@ -120,7 +124,10 @@ def _keep(sheet: Sheet, questions: Sequence[Row[Question]], expected: dict[str, 
         sheet.tally.num_kept += 1
         sheet.tally.add_usage(fields)
         question = wanted.get(fields["id"])
-        if question is None or (fields["model"] not in expected and fields["model"] not in ENSEMBLES):
+        if fields["model"] not in expected and fields["model"] not in ENSEMBLES:
+            sheet.others.add(fields["model"])
+            continue
+        if question is None:
             continue
         name, sample = fields["model"], fields["sample"]
         if fields.get("answer") != question.answer:

@@ -65,6 +65,7 @@ def run(config: GenerateConfig, console: Console) -> Tally:
     manifest = Manifest("generate", config, config.output)
     with Writer(config.output, resume=config.resume) as writer:
         todo = _unwritten(plan, writer, config, tally)
+        manifest.begin()
         finished = False
         try:
             _ask(todo, writer, config, console, tally)
@@ -112,6 +113,8 @@ def _unwritten(plan: list[Planned], writer: Writer, config: GenerateConfig, tall
         tally.add_usage(fields)
         item = wanted.get(str(fields.get("path_id")))
         if item is None:
+            if fields.get("teacher") not in config.teacher:
+                asking.refuse_mixture(config.output, config, f"the teacher {fields.get('teacher')}", ["teacher"])
             continue
         if fields.get("answer") != item.row.fields.get("answer"):
             asking.refuse_mixture(config.output, config, f"the gold answer of {item.row.record.id}")

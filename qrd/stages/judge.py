@@ -33,6 +33,7 @@ from qrd.stages import asking
 from qrd.stages.asking import Tally
 
 WINDOW_OF_FILE, WINDOW_OF_STREAM = 8192, 256
+DECISIVE_KNOBS = ("judge", "votes", "rubric", "all")
 
 
 @dataclass
@@ -82,6 +83,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     counts: dict[str, int] = {}
     with Writer(config.output, resume=config.resume) as writer:
         done = _judged_before(writer, config, tally, counts)
+        manifest.begin()
         bench.budget, bench.stopping = Budget(config.max_cost, tally.cost_usd), Stopping(quiet=config.quiet)
         finished = False
         try:
@@ -156,7 +158,7 @@ def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, counts: di
         for usage in fields.get("judge_usage") or ():
             tally.add_usage({"usage": usage})
         if fields.get("judge_hash") != wanted:
-            asking.refuse_mixture(config.output, config, "the judges, the votes or the rubric")
+            asking.refuse_mixture(config.output, config, f"the text of the rubric {config.rubric}", DECISIVE_KNOBS)
         verdict = fields.get("verdict") or "not judged"
         counts[verdict] = counts.get(verdict, 0) + 1
         done[str(fields.get("path_id"))] = _content(fields)
@@ -176,7 +178,7 @@ def _judge_all(rows: Iterator[Row[Path]], done: dict[str, str], bench: Bench, ou
             before = done.get(row.record.path_id)
             if before is not None:
                 if before != _content(row.fields):
-                    asking.refuse_mixture(outcome.writer.name, bench.config, f"the path {row.record.path_id}")
+                    asking.refuse_mixture(outcome.writer.name, bench.config, f"the reply or the gold answer of {row.record.path_id}")
                 outcome.progress.advance(done=1)
             elif is_judged(row.record, all_paths=bench.config.all):
                 cases[row.record.path_id] = Case(row)
