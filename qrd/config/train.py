@@ -47,6 +47,12 @@ class TrainConfig(Streaming):
         choices=("path", "path+state"),
         group="Routing",
     )
+    route_by: str = knob(
+        "loss",
+        "loss: a path goes where the loss on it is low (paper); gain: where it falls from one epoch to the next.",
+        choices=("loss", "gain"),
+        group="Routing",
+    )
     # 0.01, 0.1, 1 and 1e-4 are the released code's values.
     lambda_entropy: float = knob(0.01, "Weight of the entropy term (eq. 9).", low=0, group="Routing")
     gumbel_temperature: float = knob(1.0, "Temperature of the gates (eq. 2).", above=0, group="Routing")

@@ -44,5 +44,11 @@ Beyond the paper
 ``--router-input path+state``: the router also sees each student's running mean loss on the path, standardised
 over the paths that the student has seen (``memory``). A pair that was never run stands at the student's mean.
 
+``--route-by gain``: the router's lesson is not how low the student's loss on a path is (departure 4) but how far
+it fell from the running mean of this path and student (``objective.gain_loss``). Low loss attracts what a student
+can do already; a falling loss attracts what it is learning. A pair's first run teaches the router nothing, so the
+first epoch routes by chance, and falls are small beside losses, so the entropy term weighs more. The students'
+own losses are the same in both.
+
 Departures 8 (masks) and 10 (three verdicts) belong to other rooms.
 """

@@ -30,6 +30,22 @@ def distill_loss(alpha_KS: Tensor, ce_sum_KS: Tensor, num_tokens_KS: Tensor) -> 
     return torch.where(has_path_S, (gate_KS * ce_KS).sum(dim=0) / torch.where(has_path_S, num_tokens_S, 1.0), 0.0)
 
 
+def gain_loss(
+    alpha_KS: Tensor, ce_sum_KS: Tensor, num_tokens_KS: Tensor, *, before_KS: Tensor, seen_KS: Tensor
+) -> Tensor:
+    """The router's lesson by learning gain: minus the mean fall of each student's loss per target token.
+
+    The fall is from the pair's running mean `before_KS` to its loss now. A pair that was never run before has no
+    fall and bears no gradient. As in ``distill_loss`` the gradient is the distance to the student's average, so a
+    student that learns fast everywhere does not pull everything in, and forgetting pushes a path out.
+
+    Shapes: as ``distill_loss``; seen_KS bool.
+    Math: L(s) = - sum_j a_js n_js (m_js - CE_js / n_js) / sum_j a_js n_js, over the seen pairs.
+    """
+    known_KS = torch.where(seen_KS, alpha_KS, 0.0)
+    return distill_loss(known_KS, ce_sum_KS - before_KS * num_tokens_KS, num_tokens_KS)
+
+
 def distill_share(ce_sum_KS: Tensor, window_tokens_S: Tensor) -> Tensor:
     """What one micro-batch adds to sum_s L_distill(s), for the students' gradient (a scalar).
 

@@ -70,7 +70,7 @@ class QrDistill:
             gate = router.Router(width, ROUTER_HIDDEN, len(self.widths), sees_state=self.sees_state)
             gate.standardise_as(self.embedding_KD)
             parts["router"] = gate
-            if self.sees_state:
+            if self.sees_state or self.config.route_by == "gain":
                 parts["memory"] = memory.LossMemory(num_paths, len(self.widths))
         if self.lambda_mutual > 0:
             shared = self.config.shared_width
@@ -214,15 +214,28 @@ class QrDistillWindow:
             terms["entropy"] = entropy.item()
         if self.whole.lambda_mutual > 0:
             terms |= {name: sums.get(name, 0.0) for name in ("mutual", "competence")}
-        self._remember(ce_sum_KS)
         spread = {s: sums[f"spread/{s}"] for s in range(len(self.whole.widths)) if f"spread/{s}" in sums}
         names = list(self.whole.widths)
-        return Closing(
-            total if self.alpha_KS.requires_grad else None,
+        closing = Closing(
+            self._lesson(total, distill_S, ce_sum_KS),
             terms,
             {names[s]: value for s, value in spread.items()},
             self._watch_collapse(spread),
         )
+        self._remember(ce_sum_KS)
+        return closing
+
+    def _lesson(self, total: Tensor, distill_S: Tensor, ce_sum_KS: Tensor) -> Tensor | None:
+        """What the router learns from: eq. 9, with falls in the place of losses under --route-by gain."""
+        if not self.alpha_KS.requires_grad:
+            return None
+        past = self.whole.past
+        if past is None or self.whole.config.route_by == "loss":
+            return total
+        rows_K = torch.tensor(self.window.rows, device=self.whole.device)
+        before_KS, seen_KS = past.mean_JS[rows_K], past.seen_JS[rows_K]
+        gain_S = objective.gain_loss(self.alpha_KS, ce_sum_KS, self.targets_KS, before_KS=before_KS, seen_KS=seen_KS)
+        return total + (gain_S - distill_S).sum()
 
     def _remember(self, ce_sum_KS: Tensor) -> None:
         if self.whole.past is not None:

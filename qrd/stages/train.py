@@ -126,6 +126,8 @@ def _lambda_mutual(config: TrainConfig, num_students: int) -> float:
 
 def _uses_memory(config: TrainConfig) -> str | None:
     """The option that needs the students' losses on the path so far, as it was given."""
+    if config.route_by == "gain":
+        return "--route-by gain"
     return f"--router-input {config.router_input}" if config.router_input != "path" else None
 
 

@@ -12,7 +12,7 @@ from qrd.errors import ConfigError, Interrupted
 from qrd.stages import train
 from qrd.training.loop import Loop
 
-REMEMBERS = [{"router_input": "path+state"}]
+REMEMBERS = [{"router_input": "path+state"}, {"route_by": "gain"}, {"router_input": "path+state", "route_by": "gain"}]
 
 
 def result(run):
@@ -63,3 +63,15 @@ def test_a_resumed_run_remembers_the_same_bit_for_bit(settings, console, tmp_pat
 def test_remembering_is_refused_where_it_cannot_matter(settings, console, options, others, named):
     with pytest.raises(ConfigError, match=named):
         train.run(settings(**options, **others), console)
+
+
+def test_routing_by_gain_teaches_the_router_nothing_in_the_first_epoch(settings, console, tmp_path):
+    for route_by, expected in (("loss", [True, True]), ("gain", [False, True])):
+        output = tmp_path / route_by
+        options = {"lambda_entropy": 0.0, "max_steps": 4, "save_steps": 1, "save_total_limit": 9}
+        train.run(settings(route_by=route_by, output=str(output), **options), console)
+        folders = [output / "checkpoints" / f"step-{step}" for step in (1, 2, 4)]
+        weights = [load_file(folder / "weights.safetensors") for folder in folders]
+        name = "router/router.layers.0.weight"
+        moved = [not torch.equal(weights[n][name], weights[n + 1][name]) for n in (0, 1)]
+        assert moved == expected
