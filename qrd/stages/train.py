@@ -32,7 +32,7 @@ from qrd.training.fitting import Fitting
 from qrd.training.folder import RunFolder, identity_of
 from qrd.training.loop import Loop, StepResult
 from qrd.training.paths import doubts, encode_paths, refusal
-from qrd.training.students import Student, load_student, parse_students
+from qrd.training.students import Student, load_students, parse_students
 from qrd.training.trackers import available_trackers
 
 PAPER_ENCODER = "FacebookAI/roberta-base"  # section 3.2
@@ -168,7 +168,7 @@ def _fit(
     for text in doubts(paths):
         console.say(text)
     specs = parse_students(config.student)
-    students = [load_student(spec, config, accelerator.device) for spec in specs]
+    students = load_students(specs, config, accelerator.device)
     examples = _examples(paths, students, config, summary)
     objective_ = make_objective(config, students, examples, accelerator)
     loop = Loop(students, examples, objective_, config, accelerator)

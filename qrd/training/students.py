@@ -5,7 +5,9 @@ Axes: B paths of a micro-batch, T tokens, N target tokens, D width.
 
 from __future__ import annotations
 
+import copy
 import importlib.util
+import os
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -141,17 +143,47 @@ class Student:
         return torch.autocast(self.device.type, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None)
 
 
-def load_student(spec: StudentSpec, config: TrainConfig, device: torch.device, *, source: str | None = None) -> Student:
-    """The student ready to be fitted; its fresh weights are a function of the seed and its name.
+def load_students(specs: Sequence[StudentSpec], config: TrainConfig, device: torch.device) -> list[Student]:
+    """The students, in their order. Those of one model hold one copy of its weights and differ by their adapters;
+    fitted in full, each has weights of its own.
+
+    Raises: ConfigError as ``load_student``.
+    """
+    if config.finetune == "full":
+        return [load_student(spec, config, device) for spec in specs]
+    sources = [local_source(spec.model) for spec in specs]
+    bases = [os.path.realpath(source) if os.path.isdir(source) else source for source in sources]
+    trees: dict[str, list[Any]] = {}
+    for base, source in zip(bases, sources, strict=True):
+        # Twins are made before any adapter is put in, since that changes the module tree in place.
+        trees[base] = [*trees[base], twin_of(trees[base][0])] if base in trees else [load_model(source, config, device)]
+    return [
+        load_student(spec, config, device, source=source, model=trees[base].pop(0))
+        for spec, source, base in zip(specs, sources, bases, strict=True)
+    ]
+
+
+def twin_of(model: Any) -> Any:
+    """A second tree of modules around the very same parameters and buffers: no weight is copied."""
+    shared: dict[int, Any] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    # What bitsandbytes needs to read 4-bit weights hangs on them and is as large as their scales.
+    scales = [getattr(parameter, "quant_state", None) for parameter in model.parameters()]
+    return copy.deepcopy(model, shared | {id(state): state for state in scales if state is not None})
+
+
+def load_student(
+    spec: StudentSpec, config: TrainConfig, device: torch.device, *, source: str | None = None, model: Any = None
+) -> Student:
+    """The student ready to be fitted, from `model` where it is loaded already; its fresh weights are a function of
+    the seed and its name.
 
     Raises: ConfigError where the model cannot be loaded or fitted in the way asked for.
     """
     source = source or local_source(spec.model)
     dtype = resolve_dtype(config.dtype, device)
     tokenizer = load_tokenizer(source, config)
-    # Full fitting keeps float32 weights: a bfloat16 weight swallows updates 256 times smaller than itself.
-    weights = torch.float32 if config.finetune == "full" else dtype
-    model = _load_model(source, config, weights, device)
+    if model is None:
+        model = load_model(source, config, device)
     model.requires_grad_(config.finetune == "full")
     torch.manual_seed(derive_seed(config.seed, "student", spec.name))
     if config.finetune != "full":
@@ -182,17 +214,24 @@ def load_tokenizer(source: str, config: TrainConfig) -> Any:
         raise ConfigError(f"--student: no tokenizer in {source!r} ({_first_line(error)})") from None
 
 
-def _load_model(source: str, config: TrainConfig, dtype: torch.dtype, device: torch.device) -> Any:
+def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
+    """The transformers model on its device, without adapter.
+
+    Raises: ConfigError where it cannot be loaded.
+    """
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # it would go past --quiet
+    dtype = resolve_dtype(config.dtype, device)
     options: dict[str, Any] = {"attn_implementation": config.attn_implementation} if config.attn_implementation else {}
     if config.finetune == "qlora":
         options |= {"quantization_config": _four_bits(dtype), "device_map": {"": device}}
+    # Full fitting keeps float32 weights: a bfloat16 weight swallows updates 256 times smaller than itself.
+    weights = torch.float32 if config.finetune == "full" else dtype
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
-            source, dtype=dtype, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
+            source, dtype=weights, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
         )
     except (OSError, ValueError, ImportError) as error:
         raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({_first_line(error)})") from None
