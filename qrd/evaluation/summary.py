@@ -58,6 +58,20 @@ def question_scores(rows: Sequence[Fields]) -> dict[str, Mapping[str, float]]:
     return found
 
 
+def unchanged(rows: Sequence[Fields], pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """The students of (student, base) all of whose replies are their base's, word for word.
+
+    What was fitted into them had no effect on these questions, or was never put on the base.
+    """
+    replies = {(row["model"], row["id"], row["sample"]): row.get("response") for row in rows}
+    found = []
+    for student, base in pairs:
+        mine = [(reply, replies.get((base, *key))) for (model, *key), reply in replies.items() if model == student]
+        if mine and all(reply == before for reply, before in mine):
+            found.append(student)
+    return found
+
+
 def grouped(rows: Sequence[Fields], group_of: Callable[[Fields], str]) -> dict[str, list[Fields]]:
     """The rows of each group, both in the order of first use."""
     groups: dict[str, list[Fields]] = {}

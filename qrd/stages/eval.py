@@ -25,7 +25,7 @@ from qrd.answers import grade
 from qrd.backends import Backend, Budget, Reply, Request, Sampling, Stopping, open_backend
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
-from qrd.evaluation.summary import summarised
+from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import show
 from qrd.jsonl import Reader, Row, Writer
 from qrd.manifest import Manifest, sha256_of
@@ -87,12 +87,22 @@ def run(config: EvalConfig, console: Console) -> Tally:
                 cost_usd=sheet.tally.cost_usd or None, run=_run_identity(config),
                 contamination=contamination,
             )  # fmt: skip
-    versus_base = [(student.name, student.base) for student in candidates if student.base is not None]
-    summary = summarised(list(sheet.rows.values()), versus_base, seed=config.seed)
-    summary["contamination"] = contamination
-    show(summary, console)
-    write_summary(config, summary)
+    _tell(candidates, list(sheet.rows.values()), contamination, config, console)
     return sheet.tally
+
+
+def _tell(
+    candidates: Sequence[Candidate], rows: Sequence[Fields], contamination: Fields | None, config: EvalConfig,
+    console: Console,
+) -> None:  # fmt: skip
+    """Show the tables and write --summary."""
+    versus_base = [(student.name, student.base) for student in candidates if student.base is not None]
+    summary = summarised(rows, versus_base, seed=config.seed)
+    summary |= {"contamination": contamination, "unchanged": unchanged(rows, versus_base)}
+    show(summary, console)
+    for name in summary["unchanged"]:
+        console.say(f"warning: {name}: every reply is its base's, word for word; what was fitted changed nothing here")
+    write_summary(config, summary)
 
 
 def _run_identity(config: EvalConfig) -> Fields | None:

@@ -37,3 +37,9 @@ def test_students_of_unknown_paths_are_evaluated_with_a_warning(evaluated):
     assert not evaluated.summary["contamination"]["checked"]
     assert "warning: " in evaluated.shown
     assert "names no training paths; the students may have seen these questions" in evaluated.shown
+
+
+def test_a_student_that_replies_as_its_base_does_is_named_in_a_warning(evaluated):
+    assert evaluated.summary["unchanged"] == ["unfitted"]
+    assert "warning: unfitted: every reply is its base's" in evaluated.shown
+    assert "warning: fitted" not in evaluated.shown

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from qrd.evaluation import breakdown, by_logprob, by_vote, samples
-from qrd.evaluation.summary import summarised
+from qrd.evaluation.summary import summarised, unchanged
 
 
 def said(answer, model="m", *, logprob=-1.0, task="math", **extra):
@@ -114,3 +114,14 @@ def test_groups_add_up_to_the_whole():
 
 def test_without_difficulties_there_is_no_such_group():
     assert "difficulty" not in summarised([said("7", meta=None)], [], seed=0)["models"]["m"]["by"]
+
+
+def test_one_reply_of_its_own_makes_a_student_a_changed_one():
+    rows = [
+        {"model": model, "id": name, "sample": 0, "response": response}
+        for model, responses in {"base": "xy", "same": "xy", "other": "xz", "half": "x"}.items()
+        for name, response in zip("ab", responses)
+    ]
+    pairs = [(name, "base") for name in ("same", "other", "half", "absent")]
+    assert unchanged(rows, pairs) == ["same", "half"]
+    assert unchanged(rows, [("same", "absent")]) == []
