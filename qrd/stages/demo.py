@@ -25,7 +25,7 @@ from qrd.records import Fields
 TEACHER = JUDGE = "embedded:smollm2-135m"
 STUDENTS = ("embedded:smollm2-135m", "embedded:gemma3-270m")
 ENCODER = "embedded:minilm-l6"
-NUM_QUESTIONS, NUM_TEST_QUESTIONS = 32, 40
+NUM_QUESTIONS, NUM_TEST_QUESTIONS = 32, 32
 
 # Comparing two small numbers: what a teacher of 135 million parameters gets right often enough to teach.
 TEMPLATES = (
@@ -112,8 +112,8 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
     )  # fmt: skip
     yield "train: two students of two families learn together", train.run, fitted
     scored = EvalConfig(
-        input=(files.test,), output=files.predictions, run=files.run, summary=files.summary, max_tokens=64,
-        batch_size=40, seed=seed, quiet=quiet,
+        input=(files.test,), output=files.predictions, run=files.run, summary=files.summary, max_tokens=48,
+        batch_size=32, seed=seed, quiet=quiet,
     )  # fmt: skip
     yield "eval: students, untrained bases and the ensemble on new questions", evaluating.run, scored
 

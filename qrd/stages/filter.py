@@ -37,7 +37,7 @@ from qrd.manifest import Manifest
 from qrd.records import Fields, Path, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
-from qrd.stages.filter_helpers import Helpers
+from qrd.stages.filter_workers import Workers
 from qrd.stages.filter_outputs import Contest, Outputs
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def run(config: FilterConfig, console: Console) -> Tally:
         if isinstance(rule, Duplicates):
             _tell_memory(rule, reader, console)
     with ExitStack() as stack:
-        helpers = stack.enter_context(Helpers(rules)) if _is_worth_helpers(reader, config, rules) else None
+        workers = stack.enter_context(Workers(rules)) if _is_worth_workers(reader, config, rules) else None
         outputs = _outputs(config, ledger, stack)
         progress = stack.enter_context(console.progress("filter", None))
-        if isinstance(outputs, Outputs) and helpers is not None:
-            steps = _sort_with_help(reader, rules, outputs, helpers)
+        if isinstance(outputs, Outputs) and workers is not None:
+            steps = _sort_with_workers(reader, rules, outputs, workers)
         else:
             steps = _sort(reader, config, rules, outputs)
         for num_paths in steps:
@@ -109,9 +109,9 @@ def _sort(reader: Reader[Path], config: FilterConfig, rules: Rules, outputs: Out
     yield number % SHOWN_EVERY
 
 
-def _sort_with_help(reader: Reader[Path], rules: Rules, outputs: Outputs, helpers: Helpers) -> Iterator[int]:
-    """As `_sort`; what a helper could not sift goes the usual way."""
-    for block, sifted in helpers.sift(reader.blocks()):
+def _sort_with_workers(reader: Reader[Path], rules: Rules, outputs: Outputs, workers: Workers) -> Iterator[int]:
+    """As `_sort`; what a worker could not sift goes the usual way."""
+    for block, sifted in workers.sift(reader.blocks()):
         if sifted is not None and reader.accept(block, sifted.path_ids):
             outputs.take_sifted(block.lines, sifted)
         else:
@@ -167,7 +167,7 @@ def _with_grade(row: Row[Path], grade: Grade | None) -> Row[Path]:
     return replace(row, fields=fields, record=structs.replace(row.record, **told), raw=jsonl.encode(fields))
 
 
-def _is_worth_helpers(reader: Reader[Any], config: FilterConfig, rules: Rules) -> bool:
+def _is_worth_workers(reader: Reader[Any], config: FilterConfig, rules: Rules) -> bool:
     """Whether the input is large and every path can be decided on alone."""
     if rules.comparing or config.top_k or config.flag or config.regrade or config.limit or config.shard:
         return False

@@ -30,7 +30,7 @@ class Outputs:
         self.put(row.raw, reasons)
 
     def take_sifted(self, lines: list[bytes], sifted: Sifted) -> None:
-        """Put the paths of a block where a helper says."""
+        """Put the paths of a block where a worker says."""
         self.ledger.count_sifted(sifted)
         reasons = [reason for reason, _, _ in sifted.kind_names]
         kept = [plain_line(raw) for raw, kind in zip(lines, sifted.kinds) if reasons[kind] == KEPT]

@@ -1,4 +1,4 @@
-"""What helpers sift is what one process alone would have written."""
+"""What workers sift is what one process alone would have written."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from qrd.errors import DataError
 from qrd.reader import Reader
 from qrd.records import Path
 from qrd.stages import filter as stage
-from qrd.stages.filter_helpers import Helpers
+from qrd.stages.filter_workers import Workers
 
 
 def mixed_rows(number):
@@ -69,12 +69,12 @@ def test_a_helper_that_dies_costs_no_row(bench, monkeypatch):
     monkeypatch.setattr(lines, "BLOCK_BYTES", 5000)
     bench.write("paths.jsonl", [path_row() for _ in range(200)])
     reader = Reader([str(bench.folder / "paths.jsonl")], Path, unique="path_id")
-    with Helpers(filters.rules(FilterConfig())) as helpers:
+    with Workers(filters.rules(FilterConfig())) as workers:
         found = []
-        for block, sifted in helpers.sift(reader.blocks()):
+        for block, sifted in workers.sift(reader.blocks()):
             found.append((len(block.lines), sifted is not None))
             if len(found) == 2:
-                for child in helpers._children:
+                for child in workers._children:
                     os.kill(child.pid, signal.SIGKILL)
                     child.join()
     assert sum(number for number, _ in found) == 200
@@ -83,8 +83,8 @@ def test_a_helper_that_dies_costs_no_row(bench, monkeypatch):
 
 
 def test_helpers_end_when_their_block_does():
-    with Helpers(filters.rules(FilterConfig())) as helpers:
-        children = list(helpers._children)
+    with Workers(filters.rules(FilterConfig())) as workers:
+        children = list(workers._children)
         assert children
         assert all(child.is_alive() for child in children)
     assert [child.exitcode for child in children] == [0] * len(children)

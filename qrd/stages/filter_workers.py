@@ -1,6 +1,6 @@
 """Processes that sift blocks of lines beside the one that reads and writes.
 
-They are forks: hashes of texts are keyed by process, and only forks share the key. A helper that is not there, or dies,
+They are forks: hashes of texts are keyed by process, and only forks share the key. A worker that is not there, or dies,
 costs time alone, since what was not sifted goes the usual way.
 """
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 MOST_HELPERS = 3  # more than these wait for the one that reads
 
 
-class Helpers:
-    """As many helpers as there are processors to use, up to MOST_HELPERS; a context manager."""
+class Workers:
+    """As many workers as there are processors to use, up to MOST_HELPERS; a context manager."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._ends: list[Connection] = []
         self._children: list[Any] = []
 
-    def __enter__(self) -> Helpers:
+    def __enter__(self) -> Workers:
         import multiprocessing
 
         if "fork" in multiprocessing.get_all_start_methods():
@@ -51,15 +51,15 @@ class Helpers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for end in self._ends:
-            end.close()  # the helper reads the end of its input and leaves
+            end.close()  # the worker reads the end of its input and leaves
         for child in self._children:
             child.join()
 
     def sift(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, Sifted | None]]:
-        """Each block, in order, with what a helper says of it; None where no helper can."""
+        """Each block, in order, with what a worker says of it; None where no worker can."""
         waiting: deque[tuple[Block, Connection | None]] = deque()
         for number, block in enumerate(blocks):
-            # A helper has one block at a time: were it sent a second while its answer fills the pipe, both would wait.
+            # A worker has one block at a time: were it sent a second while its answer fills the pipe, both would wait.
             done = _answered(*waiting.popleft()) if waiting and len(waiting) >= len(self._ends) else None
             end = self._ends[number % len(self._ends)] if self._ends else None
             waiting.append((block, end if end is not None and _sent(end, block) else None))
@@ -70,7 +70,7 @@ class Helpers:
 
 
 def _sent(end: Connection, block: Block) -> bool:
-    """Whether a helper was told where the block stands: to read it again is cheaper than to send it."""
+    """Whether a worker was told where the block stands: to read it again is cheaper than to send it."""
     if block.offset is None:
         return False
     try:
@@ -93,7 +93,7 @@ def _help(end: Connection, of_parent: list[Connection], rules: Rules) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and closes the input
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for inherited in of_parent:
-        inherited.close()  # else no helper would ever read the end of its input
+        inherited.close()  # else no worker would ever read the end of its input
     gc.disable()  # rows hold no cycles, and looking for them takes a quarter of the time
     try:
         while True:
