@@ -5,7 +5,7 @@ Option names follow transformers and TRL where those have one. Times are seconds
 
 from qrd.config.asking import STYLES, EvalConfig, GenerateConfig, JudgeConfig
 from qrd.config.base import Calling, Command, Streaming
-from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig, InspectConfig
+from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig, InspectConfig, VerifyConfig
 from qrd.config.filter import FilterConfig
 from qrd.config.train import DemoConfig, TrainConfig
 
@@ -24,4 +24,5 @@ __all__ = [
     "JudgeConfig",
     "Streaming",
     "TrainConfig",
+    "VerifyConfig",
 ]

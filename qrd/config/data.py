@@ -85,6 +85,13 @@ class DataExportConfig(Streaming):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerifyConfig(Command):
+    """Files that qrd wrote, checked against their manifests."""
+
+    input: tuple[str, ...] = knob((), "Files that qrd wrote, each with its manifest.", positional=True, required=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class InspectConfig(Command):
     """Any of these files, shown."""
 
