@@ -37,8 +37,8 @@ from qrd.manifest import Manifest
 from qrd.records import Fields, Path, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
-from qrd.stages.filter_workers import Workers
 from qrd.stages.filter_outputs import Contest, Outputs
+from qrd.stages.filter_workers import Workers
 
 if TYPE_CHECKING:
     from qrd.answers import Grade

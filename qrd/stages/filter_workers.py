@@ -41,7 +41,7 @@ class Workers:
             for _ in range(min(MOST_HELPERS, len(os.sched_getaffinity(0)))):
                 ours, theirs = context.Pipe()
                 self._ends.append(ours)
-                child = context.Process(target=_help, args=(theirs, self._ends, self.rules), daemon=True)
+                child = context.Process(target=_work, args=(theirs, self._ends, self.rules), daemon=True)
                 child.start()
                 theirs.close()
                 self._children.append(child)
@@ -88,7 +88,7 @@ def _answered(block: Block, end: Connection | None) -> tuple[Block, Sifted | Non
     return block, sifted if sifted is not None and len(sifted.kinds) == len(block.lines) else None
 
 
-def _help(end: Connection, of_parent: list[Connection], rules: Rules) -> None:
+def _work(end: Connection, of_parent: list[Connection], rules: Rules) -> None:
     """Answer blocks until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and closes the input
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
