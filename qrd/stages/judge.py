@@ -3,8 +3,8 @@
 Reads:   paths.
 Does:    asks one or several judges whether the reasoning of each right path holds; takes a strict majority.
 Writes:  the same paths with `verdicts` and `verdict`, as they are settled; paths that are not judged have null.
-Never:   shows a judge the gold answer; counts what cannot be read as valid (method, departure 10); asks twice for a
-         path that is in OUTPUT.
+Never:   shows a judge the gold answer, or a reply without a reasoning (those are invalid before any call); counts what
+         cannot be read as valid (method, departure 10); asks twice for a path that is in OUTPUT.
 
 Source: paper, section 2.3, step 2.
 """
@@ -31,6 +31,7 @@ from qrd.prompts import Rubric
 from qrd.records import Fields, Path, digest
 from qrd.stages import asking
 from qrd.stages.asking import Tally
+from qrd.stages.judge_attacks import empty_reasoning
 
 WINDOW_OF_FILE, WINDOW_OF_STREAM = 8192, 256
 DECISIVE_KNOBS = ("judge", "votes", "rubric", "all")
@@ -123,6 +124,7 @@ class Outcome:
         verdict = fields["verdict"] or "not judged"
         self.counts[verdict] = self.counts.get(verdict, 0) + 1
         self.writer.write({**fields, "judge_hash": self.judge_hash})
+        self.progress.advance(done=1)
 
 
 def judge_hash(config: JudgeConfig, rubric: Rubric) -> str:
@@ -178,13 +180,17 @@ def _judge_all(rows: Iterator[Row[Path]], done: dict[str, str], bench: Bench, ou
             before = done.get(row.record.path_id)
             if before is not None:
                 if before != _content(row.fields):
-                    asking.refuse_mixture(outcome.writer.name, bench.config, f"the reply or the gold answer of {row.record.path_id}")
+                    asking.refuse_mixture(
+                        outcome.writer.name, bench.config, f"the reply or the gold answer of {row.record.path_id}"
+                    )
                 outcome.progress.advance(done=1)
-            elif is_judged(row.record, all_paths=bench.config.all):
-                cases[row.record.path_id] = Case(row)
-            else:
+            elif not is_judged(row.record, all_paths=bench.config.all):
                 outcome.write({**row.fields, "verdicts": [], "verdict": None})
-                outcome.progress.advance(done=1)
+            elif reason := empty_reasoning(row.record):
+                verdict = {"judge": "qrd", "verdict": "invalid", "reason": reason, "raw": None}
+                outcome.write({**row.fields, "verdicts": [verdict], "verdict": "invalid"})
+            else:
+                cases[row.record.path_id] = Case(row)
         if cases:
             for model, key, reply in _replies(bench, cases):
                 _settle(cases[key.split("/")[0]], model, key, reply, bench, outcome)
@@ -211,7 +217,6 @@ def _settle(case: Case, model: str, key: str, reply: Reply, bench: Bench, outcom
         verdicts = [case.verdicts[name] for name in sorted(case.verdicts)]
         final = majority((item["verdict"] for item in verdicts), len(verdicts))
         outcome.write({**case.row.fields, "verdicts": verdicts, "verdict": final, "judge_usage": case.usage})
-        outcome.progress.advance(done=1)
 
 
 def _requests(bench: Bench, cases: dict[str, Case], judge_number: int, guides: bool) -> Iterator[Request]:
