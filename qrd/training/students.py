@@ -9,7 +9,7 @@ import copy
 import importlib.util
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path as File
@@ -151,16 +151,23 @@ def load_students(specs: Sequence[StudentSpec], config: TrainConfig, device: tor
     """
     if config.finetune == "full":
         return [load_student(spec, config, device) for spec in specs]
-    sources = [local_source(spec.model) for spec in specs]
-    bases = [os.path.realpath(source) if os.path.isdir(source) else source for source in sources]
+    bases = [_place(local_source(spec.model)) for spec in specs]
     trees: dict[str, list[Any]] = {}
-    for base, source in zip(bases, sources, strict=True):
-        # Twins are made before any adapter is put in, since that changes the module tree in place.
-        trees[base] = [*trees[base], twin_of(trees[base][0])] if base in trees else [load_model(source, config, device)]
-    return [
-        load_student(spec, config, device, source=source, model=trees[base].pop(0))
-        for spec, source, base in zip(specs, sources, bases, strict=True)
-    ]
+
+    def tree_of(source: str, config: TrainConfig, device: torch.device) -> Any:
+        base = _place(source)
+        if base not in trees:
+            model = load_model(source, config, device)
+            # Twins are made before any adapter is put in, since that changes the module tree in place.
+            trees[base] = [model, *(twin_of(model) for _ in range(bases.count(base) - 1))]
+        return trees[base].pop(0)
+
+    return [load_student(spec, config, device, load=tree_of) for spec in specs]
+
+
+def _place(source: str) -> str:
+    """One name for a folder that is named in several ways."""
+    return os.path.realpath(source) if os.path.isdir(source) else source
 
 
 def twin_of(model: Any) -> Any:
@@ -172,18 +179,21 @@ def twin_of(model: Any) -> Any:
 
 
 def load_student(
-    spec: StudentSpec, config: TrainConfig, device: torch.device, *, source: str | None = None, model: Any = None
+    spec: StudentSpec,
+    config: TrainConfig,
+    device: torch.device,
+    *,
+    load: Callable[[str, TrainConfig, torch.device], Any] | None = None,
 ) -> Student:
-    """The student ready to be fitted, from `model` where it is loaded already; its fresh weights are a function of
-    the seed and its name.
+    """The student ready to be fitted; its fresh weights are a function of the seed and its name. `load` gives its
+    model in the place of ``load_model``.
 
     Raises: ConfigError where the model cannot be loaded or fitted in the way asked for.
     """
-    source = source or local_source(spec.model)
+    source = local_source(spec.model)
     dtype = resolve_dtype(config.dtype, device)
     tokenizer = load_tokenizer(source, config)
-    if model is None:
-        model = load_model(source, config, device)
+    model = (load or load_model)(source, config, device)
     model.requires_grad_(config.finetune == "full")
     torch.manual_seed(derive_seed(config.seed, "student", spec.name))
     if config.finetune != "full":
