@@ -17,8 +17,19 @@ class TrainConfig(Streaming):
         (), "[NAME=]MODEL to fit: hub name, folder or embedded:NAME. Repeatable.", required=True
     )
     finetune: str = knob("lora", "What is fitted.", choices=("lora", "qlora", "full"))
-    objective: str = knob("qr-distill", "sft is the plain baseline in the same loop.", choices=("qr-distill", "sft"))
-    # The paper freezes one student in an ablation (its section 3).
+    objective: str = knob(
+        "qr-distill",
+        "Baselines in the same loop: sft; step-by-step (rationale and answer as two weighted targets).",
+        choices=("qr-distill", "sft", "step-by-step"),
+    )
+    # 1 weighs both alike; the sum of two losses is that of Hsieh et al., 2023 (arXiv 2305.02301, section 3.2).
+    rationale_weight: float | None = knob(
+        None, "Weight of the rationale with --objective step-by-step (default: 1).", low=0
+    )
+    paths_per_question: str = knob(
+        "all", "one: a single path of each question, chosen by the seed (the paper's SKD).", choices=("one", "all")
+    )
+    # The paper freezes one student in an ablation.
     freeze: tuple[str, ...] = knob(
         (), "Student, by name, that teaches the others but does not learn (paper: none). Repeatable."
     )

@@ -20,6 +20,7 @@ from qrd.training.batches import Example, derive_seed
 from qrd.training.encoder import embed_texts
 from qrd.training.loop import Closing, Micro, Objective, Part, Window
 from qrd.training.sft import Sft
+from qrd.training.step_by_step import StepByStep
 from qrd.training.students import Student
 
 ROUTER_HIDDEN = 256
@@ -32,6 +33,8 @@ def make_objective(
     """What --objective, --routing and the students make of the options."""
     if config.objective == "sft":
         return Sft([student.name for student in students])
+    if config.objective == "step-by-step":
+        return StepByStep([student.name for student in students], float(config.rationale_weight or 0))
     embedding_KD = None
     if config.routing != "none":
         texts = [example.response for example in examples]

@@ -31,26 +31,34 @@ from qrd.training.batches import Example
 from qrd.training.fitting import Fitting
 from qrd.training.folder import RunFolder, identity_of
 from qrd.training.loop import Loop, StepResult
-from qrd.training.paths import doubts, encode_paths, refusal
+from qrd.training.paths import doubts, encode_paths, one_per_question, refusal
 from qrd.training.students import Student, load_students, parse_students
 from qrd.training.trackers import available_trackers
 
 PAPER_ENCODER = "FacebookAI/roberta-base"  # section 3.2
 EMBEDDED_ENCODER = "embedded:minilm-l6"
 LAMBDA_MUTUAL = 0.1  # the released code's value
+RATIONALE_WEIGHT = 1.0  # both alike
 
 
 @dataclass
 class Summary:
-    """Counts of one run; `reasons` says why paths were left out, `students` maps names to models."""
+    """Counts of one run; `reasons` says why paths were left out, `students` maps names to models; `num_spare`
+    counts paths that --paths-per-question one passed over."""
 
     num_in: int = 0
     num_out: int = 0
     num_bad: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    num_spare: int = 0
     num_steps: int = 0
     tokens: int = 0
     students: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def reasons_of_all(self) -> dict[str, int]:
+        """The reasons, spare paths among them: those are no fault of the input."""
+        return {**self.reasons, **({"spare": self.num_spare} if self.num_spare else {})}
 
     @property
     def is_partial(self) -> bool:
@@ -80,7 +88,7 @@ def run(config: TrainConfig, console: Console) -> Summary:
         _fit(config, paths, folder, accelerator, summary, console)
         if folder.leads:
             manifest.finish(
-                inputs=reader.sha256, rows_in=summary.num_in, rows_out=summary.num_out, reasons=summary.reasons,
+                inputs=reader.sha256, rows_in=summary.num_in, rows_out=summary.num_out, reasons=summary.reasons_of_all,
                 students=summary.students, steps=summary.num_steps, tokens=summary.tokens,
             )  # fmt: skip
     finally:
@@ -106,13 +114,14 @@ def settled(config: TrainConfig) -> TrainConfig:
         load_in_4bit=config.load_in_4bit or config.finetune == "qlora",
         encoder=config.encoder or (EMBEDDED_ENCODER if all_embedded else PAPER_ENCODER),
         lambda_mutual=lambda_mutual,
+        rationale_weight=_rationale_weight(config),
     )
 
 
 def _lambda_mutual(config: TrainConfig, num_students: int) -> float:
     reason = None
-    if config.objective == "sft":
-        reason = "with --objective sft: the plain baseline has no mutual term"
+    if config.objective != "qr-distill":
+        reason = f"with --objective {config.objective}: the baseline has no mutual term"
     elif config.routing == "exclusive":
         reason = "with --routing exclusive: no path has two students, so none can teach another"
     elif num_students < 2:
@@ -122,6 +131,16 @@ def _lambda_mutual(config: TrainConfig, num_students: int) -> float:
     if config.lambda_mutual:
         raise ConfigError(f"--lambda-mutual {config.lambda_mutual:g} {reason}; leave it out or set it to 0")
     return 0.0
+
+
+def _rationale_weight(config: TrainConfig) -> float | None:
+    if config.objective == "step-by-step":
+        return RATIONALE_WEIGHT if config.rationale_weight is None else config.rationale_weight
+    if config.rationale_weight is not None:
+        raise ConfigError(
+            f"--rationale-weight with --objective {config.objective}: only step-by-step weighs rationales"
+        )
+    return None
 
 
 def _uses_memory(config: TrainConfig) -> str | None:
@@ -135,7 +154,7 @@ def _refuse_memory(config: TrainConfig) -> None:
     """Refuse what a router remembers where there is no router."""
     if option := _uses_memory(config):
         for name, value in (("objective", config.objective), ("routing", config.routing)):
-            if value in ("sft", "none"):
+            if value in ("sft", "step-by-step", "none"):
                 raise ConfigError(f"{option} with --{name} {value}: there is no router; leave one of them out")
 
 
@@ -217,6 +236,9 @@ def _examples(paths: list[Path], students: Sequence[Student], config: TrainConfi
 
     tokenizers, reasons = [student.tokenizer for student in students], summary.reasons
     examples = encode_paths(paths, messages, tokenizers, max_length=config.max_length, reasons=reasons)
+    if config.paths_per_question == "one":
+        every, examples = examples, one_per_question(examples, seed=config.seed)
+        summary.num_spare = len(every) - len(examples)
     summary.num_out = len(examples)
     if not examples:
         raise GateError(f"no path is left to train on, of {summary.num_in}: {summary.reasons or 'the input is empty'}")

@@ -61,12 +61,13 @@ class Micro:
     """What the students made of one micro-batch.
 
     `rows` are places in the window. Shapes: ce_sum_BS, 0 for pairs that were not run; `hidden[b][s]`
-    hidden_TD of the response's tokens, for the pairs that were.
+    hidden_TD of the response's tokens, and `ce[b][s]` ce_N of its targets, for the pairs that were.
     """
 
     rows: tuple[int, ...]
     ce_sum_BS: Tensor
     hidden: tuple[Mapping[int, Tensor], ...]
+    ce: tuple[Mapping[int, Tensor], ...]
 
 
 @dataclass(frozen=True)
@@ -197,15 +198,16 @@ class Loop:
         device = self.accelerator.device
         columns = []
         hidden: list[dict[int, Tensor]] = [{} for _ in rows]
+        ce: list[dict[int, Tensor]] = [{} for _ in rows]
         for s, student in enumerate(self.students):
             column: list[Tensor] = [torch.zeros((), device=device)] * len(rows)
             places = [b for b, row in enumerate(rows) if selected_KS[row, s]]
             if places:
                 found = student.run(collate([window.examples[rows[b]].encoded[s] for b in places]))
                 for b, ce_N, hidden_TD in zip(places, found.ce, found.hidden, strict=True):
-                    column[b], hidden[b][s] = ce_N.sum(), hidden_TD
+                    column[b], hidden[b][s], ce[b][s] = ce_N.sum(), hidden_TD, ce_N
             columns.append(torch.stack(column))
-        return Micro(tuple(rows), torch.stack(columns, dim=1), tuple(hidden))
+        return Micro(tuple(rows), torch.stack(columns, dim=1), tuple(hidden), tuple(ce))
 
     def _update(self, step: int) -> None:
         norms = clip(self.trained, self.config.max_grad_norm)

@@ -7,7 +7,7 @@ from typing import Any
 
 from qrd import chat
 from qrd.records import Path
-from qrd.training.batches import Encoder, Example
+from qrd.training.batches import Encoder, Example, derive_seed
 
 CLEAN_ENDS = frozenset({None, "stop", "end_turn", "stop_sequence", "eos"})
 CUT_ENDS = frozenset({"length", "max_tokens"})
@@ -60,3 +60,13 @@ def encode_paths(
         else:
             examples.append(example)
     return examples
+
+
+def one_per_question(examples: Sequence[Example], *, seed: int) -> list[Example]:
+    """One path of each question, in their order: chosen by the seed and the paths' names, whatever their order."""
+    ranks = {example.path_id: derive_seed(seed, "path", example.path_id) for example in examples}
+    chosen: dict[str, str] = {}
+    for path_id, question in sorted((example.path_id, example.id) for example in examples):
+        if question not in chosen or ranks[path_id] < ranks[chosen[question]]:
+            chosen[question] = path_id
+    return [example for example in examples if chosen[example.id] == example.path_id]
