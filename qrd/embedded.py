@@ -105,8 +105,7 @@ def folder_of(model: str) -> File:
     parts = [_part(model, entry, package, file) for package, file in entry.parts]
     if entry.kind == "encoder":
         return parts[0]
-    version = importlib.metadata.version(entry.distribution)
-    target = cache_folder() / "embedded" / f"{model.removeprefix(PREFIX)}-{version}-{CONVERSION}"
+    target = _converted(model, entry)
     if not target.is_dir():
         try:
             _convert_once(model, entry, parts, target)
@@ -115,11 +114,32 @@ def folder_of(model: str) -> File:
     return target
 
 
+def state_of(model: str) -> Literal["missing", "installed", "ready"]:
+    """Whether `embedded:NAME` is not there, is there and will be converted when it is first used, or can be loaded.
+
+    Raises: ConfigError for an unknown name.
+    """
+    entry = described(model)
+    try:
+        parts = [_part(model, entry, package, file) for package, file in entry.parts]
+    except ConfigError:
+        return "missing"
+    if not all(part.exists() for part in parts):
+        return "missing"
+    return "ready" if entry.kind == "encoder" or _converted(model, entry).is_dir() else "installed"
+
+
 def cache_folder() -> File:
     """Where converted models and other things that can be made again are kept."""
     if own := os.environ.get("QRD_CACHE"):
         return File(own)
     return File(os.environ.get("XDG_CACHE_HOME") or File.home() / ".cache") / "qrd"
+
+
+def _converted(model: str, entry: EmbeddedModel) -> File:
+    """Where a language model is once it is converted."""
+    version = importlib.metadata.version(entry.distribution)
+    return cache_folder() / "embedded" / f"{model.removeprefix(PREFIX)}-{version}-{CONVERSION}"
 
 
 def _part(model: str, entry: EmbeddedModel, package: str, file: str) -> File:

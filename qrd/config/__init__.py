@@ -6,6 +6,7 @@ Option names follow transformers and TRL where those have one. Times are seconds
 from qrd.config.asking import STYLES, EvalConfig, GenerateConfig, JudgeConfig
 from qrd.config.base import Calling, Command, Streaming
 from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig, InspectConfig, VerifyConfig
+from qrd.config.doctor import DoctorConfig
 from qrd.config.filter import FilterConfig
 from qrd.config.train import DemoConfig, TrainConfig
 
@@ -17,6 +18,7 @@ __all__ = [
     "DataImportConfig",
     "DataPathsConfig",
     "DemoConfig",
+    "DoctorConfig",
     "EvalConfig",
     "FilterConfig",
     "GenerateConfig",

@@ -3,7 +3,19 @@ import sys
 
 import pytest
 
-COMMANDS = ["generate", "judge", "filter", "train", "eval", "data", "data import", "data paths", "inspect", "demo"]
+COMMANDS = [
+    "generate",
+    "judge",
+    "filter",
+    "train",
+    "eval",
+    "data",
+    "data import",
+    "data paths",
+    "inspect",
+    "demo",
+    "doctor",
+]
 HEAVY = ("torch", "transformers", "litellm", "vllm", "sympy", "math_verify", "matplotlib", "peft", "accelerate")
 SLOW_TO_START = ("pydantic", "filelock", "numpy", "datasketch", "asyncio")
 
