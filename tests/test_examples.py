@@ -36,6 +36,7 @@ def rows(file):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_pipeline_example_runs_on_real_questions_and_every_file_follows_the_contract(tmp_path):
     questions = DATA / "questions" / "date.train.jsonl"
     if not questions.is_file():
@@ -54,7 +55,7 @@ def test_the_pipeline_example_runs_on_real_questions_and_every_file_follows_the_
     environment = {**os.environ, **SMALL, "PATH": f"{binary.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [ROOT / "examples" / "pipeline.sh", questions, "test.jsonl", "out"], cwd=tmp_path, env=environment,
-        capture_output=True, text=True, timeout=280,
+        capture_output=True, text=True, timeout=880,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
