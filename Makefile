@@ -16,9 +16,9 @@ demo: setup
 test: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 
-# The long form of what `make test` tries briefly: 100,000 lines of anything at each reader.
+# The long form of what `make test` tries briefly: 100,000 lines of anything at each reader, a hundred kills.
 soak: setup
-	QRD_FUZZ_ROWS=100000 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 tests/fuzz
+	QRD_SOAK=1 QRD_FUZZ_ROWS=100000 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 tests/fuzz tests/cli/test_kills.py
 
 check: setup
 	.venv/bin/ruff format --check .
@@ -26,6 +26,9 @@ check: setup
 	.venv/bin/mypy qrd
 	.venv/bin/lint-imports
 	.venv/bin/interrogate --quiet qrd
+
+bench: setup
+	$(PY) benchmarks/filtering.py
 
 format: setup
 	.venv/bin/ruff format .
