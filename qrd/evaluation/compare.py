@@ -67,7 +67,7 @@ def _comparison(model: str, other: str, differences: Sequence[float], p: float, 
     return Comparison(
         model=model, other=other, questions=num_questions, better=better, worse=worse,
         difference=sum(differences) / num_questions, interval=bootstrap(differences, seed=seed), p=p, p_holm=p_holm,
-        smallest_difference=smallest_difference(num_questions, (better + worse) / num_questions),
+        smallest_difference=smallest_difference(num_questions, sum(d * d for d in differences) / num_questions),
     )  # fmt: skip
 
 
@@ -144,8 +144,9 @@ def _binomial(random: Random, trials: int, share: float) -> int:
 def smallest_difference(num_questions: int, discordant: float) -> float | None:
     """The smallest true difference that a test at level 0.05 finds with power 0.8 on so many questions.
 
-    `discordant` is the share of questions on which the two differ; it is at least the difference itself. None where
-    even a difference of 1 would not be found. A normal approximation, without correction for several comparisons.
+    `discordant` is the mean square of the differences: with one sample the share of questions on which the two differ,
+    with several less, since shares vary less than coins. It is taken to be at least the difference itself.
+    None where even a difference of 1 would not be found. A normal approximation, not corrected for several comparisons.
     Math: n = (z_a sqrt(psi) + z_b sqrt(psi - d^2))^2 / d^2, solved for d; psi the discordant share.
     Source: Connor 1987, Biometrics 43, 207-211.
     """

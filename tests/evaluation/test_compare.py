@@ -127,3 +127,10 @@ def test_several_comparisons_are_corrected_together():
     found = compare.compared([("a", "b"), ("a", "c"), ("b", "c")], scores, seed=0)
     assert [c.p for c in found] == [2 / 256, 2 / 256, 1.0]
     assert [c.p_holm for c in found] == [6 / 256, 6 / 256, 1.0]
+
+
+def test_halves_of_a_difference_show_smaller_ones():
+    whole = {"a": dict.fromkeys(map(str, range(200)), 0.5), "b": {str(n): float(n % 2) for n in range(200)}}
+    (found,) = compare.compared([("a", "b")], whole, seed=0)
+    assert found.smallest_difference == compare.smallest_difference(200, 0.25)
+    assert found.better == found.worse == 100
