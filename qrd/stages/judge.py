@@ -25,6 +25,7 @@ from qrd.backends import Backend, Budget, Reply, Request, Sampling, Stopping, op
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
 from qrd.errors import GateError
+from qrd.evaluation.agreement import Agreement, likeness
 from qrd.jsonl import Reader, Row, Writer
 from qrd.manifest import Manifest
 from qrd.prompts import Rubric
@@ -82,17 +83,16 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     total = reader.scan()
     manifest = Manifest("judge", config, config.output)
     counts: dict[str, int] = {}
+    agreement = Agreement()
     with Writer(config.output, resume=config.resume) as writer:
-        done = _judged_before(writer, config, tally, counts)
+        done = _judged_before(writer, config, tally, counts, agreement)
         manifest.begin()
         bench.budget, bench.stopping = Budget(config.max_cost, tally.cost_usd), Stopping(quiet=config.quiet)
         finished = False
         try:
             with bench.stopping, console.progress("judge", total) as progress:
-                rows = asking.selected(reader, config)
-                _judge_all(
-                    rows, done, bench, Outcome(writer, tally, counts, progress, judge_hash(config, bench.rubric))
-                )
+                outcome = Outcome(writer, tally, counts, progress, judge_hash(config, bench.rubric), agreement)
+                _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome)
             finished = True
         finally:
             bench.close()
@@ -102,11 +102,29 @@ def run(config: JudgeConfig, console: Console) -> Tally:
             manifest.finish(
                 inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, finished=finished,
                 reasons={"failed": len(tally.failed), "bad": tally.num_bad}, cost_usd=tally.cost_usd or None,
-                verdicts=counts, rubric={bench.rubric.id: bench.rubric.version},
+                verdicts=counts, rubric={bench.rubric.id: bench.rubric.version}, agreement=_told(agreement),
             )  # fmt: skip
     asking.report_bad(reader, console)
+    if (alpha := agreement.alpha()) is not None:
+        console.say(f"agreement of the verdicts: Krippendorff's alpha {alpha:.2f} over {agreement.num_paths} paths")
     _gate(counts, config, console)
     return tally
+
+
+def _told(agreement: Agreement) -> Fields:
+    return {"krippendorff_alpha": agreement.alpha(), "paths": agreement.num_paths}
+
+
+def _warned_of(rows: Iterator[Row[Path]], config: JudgeConfig, console: Console) -> Iterator[Row[Path]]:
+    """The rows as they are; a judge that may favour a teacher is named when the first path of that teacher comes."""
+    teachers: set[str] = set()
+    for row in rows:
+        teacher = row.record.teacher
+        if teacher not in teachers:
+            teachers.add(teacher)
+            for reason in filter(None, (likeness(judge, teacher) for judge in config.judge)):
+                console.say(f"warning: {reason}; it may favour paths of its own kind")
+        yield row
 
 
 @dataclass
@@ -118,13 +136,19 @@ class Outcome:
     counts: dict[str, int]
     progress: Progress
     judge_hash: str
+    agreement: Agreement
 
     def write(self, fields: Fields) -> None:
         """Write one judged path and count it."""
-        verdict = fields["verdict"] or "not judged"
-        self.counts[verdict] = self.counts.get(verdict, 0) + 1
+        _count(fields, self.counts, self.agreement)
         self.writer.write({**fields, "judge_hash": self.judge_hash})
         self.progress.advance(done=1)
+
+
+def _count(fields: Fields, counts: dict[str, int], agreement: Agreement) -> None:
+    verdict = fields.get("verdict") or "not judged"
+    counts[verdict] = counts.get(verdict, 0) + 1
+    agreement.add(item["verdict"] for item in fields.get("verdicts") or ())
 
 
 def judge_hash(config: JudgeConfig, rubric: Rubric) -> str:
@@ -149,7 +173,9 @@ def majority(verdicts: Iterable[str], num_votes: int) -> str:
     return "unscored"
 
 
-def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, counts: dict[str, int]) -> dict[str, str]:
+def _judged_before(
+    writer: Writer, config: JudgeConfig, tally: Tally, counts: dict[str, int], agreement: Agreement
+) -> dict[str, str]:
     """path_id to content hash of the rows that the output holds.
 
     Raises: ConfigError where they were judged in another way.
@@ -161,8 +187,7 @@ def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, counts: di
             tally.add_usage({"usage": usage})
         if fields.get("judge_hash") != wanted:
             asking.refuse_mixture(config.output, config, f"the text of the rubric {config.rubric}", DECISIVE_KNOBS)
-        verdict = fields.get("verdict") or "not judged"
-        counts[verdict] = counts.get(verdict, 0) + 1
+        _count(fields, counts, agreement)
         done[str(fields.get("path_id"))] = _content(fields)
     return done
 
