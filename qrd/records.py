@@ -20,6 +20,8 @@ Task = Literal["choice", "boolean", "nli", "math", "text"]
 Correctness = Literal["valid", "invalid", "unscored"]
 Fields = dict[str, Any]
 
+# What providers call an ending that the model itself chose; None is a reply whose origin does not say.
+WHOLE_ENDS = frozenset({None, "stop", "eos", "end_turn", "stop_sequence", "STOP"})
 SAID_LATER = ("verdicts", "verdict", "reject_reason", "flags")  # of a path, by judge and filter
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -83,6 +85,7 @@ class Path(Question, frozen=True, kw_only=True):
     verdicts: list[Verdict] | None = None
     verdict: Correctness | msgspec.UnsetType | None = msgspec.UNSET
     reject_reason: str | None = None
+    flags: list[str] | None = None
 
 
 class Prediction(Question, frozen=True, kw_only=True):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from qrd.filters.decision import KEEP, Decision, drop
-from qrd.records import Path
-
-# What providers call an ending that the model itself chose; None is a reply whose origin does not say.
-WHOLE = (None, "stop", "eos", "end_turn", "stop_sequence", "STOP")
+from qrd.records import WHOLE_ENDS, Path
 
 
 def finish(path: Path) -> Decision:
     """Drop what is `empty`, and what is `truncated` by length, a content filter or anything else but the model."""
     if not path.response or path.response.isspace():
         return drop("empty")
-    return KEEP if path.finish_reason in WHOLE else drop("truncated")
+    return KEEP if path.finish_reason in WHOLE_ENDS else drop("truncated")

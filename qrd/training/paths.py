@@ -6,20 +6,22 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qrd import chat
-from qrd.records import Path
+from qrd.records import WHOLE_ENDS, Path
 from qrd.training.batches import Encoder, Example, derive_seed
 
-CLEAN_ENDS = frozenset({None, "stop", "end_turn", "stop_sequence", "eos"})
 CUT_ENDS = frozenset({"length", "max_tokens"})
 
 
 def refusal(path: Path) -> str | None:
-    """Why a path must not be trained on (`truncated`, `refused`, `empty`, `rejected`), or None."""
-    if path.reject_reason:
+    """Why a path must not be trained on (`truncated`, `refused`, `empty`, `rejected`), or None.
+
+    What `filter --flag` marked is rejected too: the marks stand for what it would have dropped.
+    """
+    if path.reject_reason or path.flags:
         return "rejected"
     if path.finish_reason in CUT_ENDS:
         return "truncated"
-    if path.finish_reason not in CLEAN_ENDS:
+    if path.finish_reason not in WHOLE_ENDS:
         return "refused"
     return None if path.response and path.response.strip() else "empty"
 

@@ -232,16 +232,17 @@ def test_a_student_that_never_gets_a_path_stays_as_it_was(settings, console, tmp
 def test_paths_that_are_no_training_data_are_left_out_and_counted(settings, console, tmp_path):
     rows = path_rows(4)
     rows[0]["finish_reason"] = "length"
+    rows[6]["flags"] = ["duplicate"]
     rows[1]["response"] = None
     rows[2]["response"] = " \n"
     rows[3]["finish_reason"] = "content_filter"
     rows[4]["reject_reason"] = "wrong_answer"
     rows[5]["response"] = "word " * 2000
     summary = train.run(settings(rows), console)
-    assert summary.reasons == {"truncated": 1, "empty": 2, "refused": 1, "rejected": 1, "too_long": 1}
-    assert (summary.num_in, summary.num_out, summary.is_partial) == (8, 2, True)
+    assert summary.reasons == {"truncated": 1, "empty": 2, "refused": 1, "rejected": 2, "too_long": 1}
+    assert (summary.num_in, summary.num_out, summary.is_partial) == (8, 1, True)
     trained = {row["path_id"] for row in read_rows(tmp_path / "run" / "routing.jsonl")}
-    assert trained == {rows[6]["path_id"], rows[7]["path_id"]}
+    assert trained == {rows[7]["path_id"]}
 
 
 def test_no_path_left_is_a_gate_error(settings, console):
