@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
     @command(app, "demo", DemoConfig)
     def demo(config: DemoConfig) -> None:
-        """The whole pipeline, offline, on small models from the package index (about ten minutes)."""
+        """The whole pipeline, offline, on small models from the package index (five to ten minutes)."""
         from qrd.stages.demo import run
 
         leave(run(config, Console(quiet=config.quiet)))

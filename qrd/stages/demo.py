@@ -1,4 +1,4 @@
-"""demo: the whole pipeline, offline, in about ten minutes on two cores.
+"""demo: the whole pipeline, offline, in about five minutes on two idle cores.
 
 Reads:   nothing.
 Does:    makes questions, then runs generate, judge, filter, train and eval on models from the package index, with

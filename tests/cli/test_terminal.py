@@ -1,17 +1,11 @@
-"""What a person at a terminal meets: a real pseudo-terminal, and real signals."""
+"""What a person at a terminal meets, in a real pseudo-terminal."""
 
-import json
 import os
 import pty
 import select
-import signal
 import subprocess
 import sys
 import time
-
-import pytest
-
-from tests.kit import ledger
 
 
 class Terminal:
@@ -86,43 +80,3 @@ def test_train_asks_for_students_and_a_folder(bench):
     terminal.type("runs/x\n")
     assert terminal.end() == 4, "questions are not paths"
     assert "same as: qrd train questions.jsonl -o runs/x --student hf:nowhere --num-train-epochs 1.0" in terminal.shown
-
-
-def slow_run(bench, served, *words):
-    return subprocess.Popen(
-        [sys.executable, "-m", "qrd", "generate", "many.jsonl", "--teacher", "openai/m", "--styles", "cot",
-         "--api-base", served.url, "--concurrency", "4", "-o", "paths.jsonl", *words],
-        cwd=bench.folder, env=bench.environment(OPENAI_API_KEY="sk-test"), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def wait_for_rows(bench, count, seconds=60):
-    deadline = time.monotonic() + seconds
-    file = bench.folder / "paths.jsonl"
-    while time.monotonic() < deadline:
-        if file.exists() and file.read_bytes().count(b"\n") >= count:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{count} rows did not come in {seconds} s")
-
-
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_an_interrupted_run_keeps_its_rows_and_goes_on_without_asking_twice(sent, code, bench, tmp_path):
-    many = [{"id": str(n), "task": "text", "question": f"Word {n}?"} for n in range(60)]
-    bench.write_rows("many.jsonl", many)
-    with ledger.serving(tmp_path / "calls.jsonl", latency_s=[0.1, 0.2]) as served:
-        process = slow_run(bench, served)
-        wait_for_rows(bench, 8)
-        process.send_signal(sent)
-        errors = process.communicate(timeout=20)[1]
-        assert process.returncode == code, errors
-        if sent != signal.SIGKILL:
-            assert "qrd generate many.jsonl --teacher openai/m" in errors, "the command that resumes is printed"
-        rows = (bench.folder / "paths.jsonl").read_bytes().split(b"\n")
-        kept = {json.loads(row)["path_id"] for row in rows if row.endswith(b"}")}
-        assert len(kept) >= 8
-        again = slow_run(bench, served)
-        errors = again.communicate(timeout=60)[1]
-        assert again.returncode == 0, errors
-        assert len({row["path_id"] for row in bench.rows("paths.jsonl")}) == len(bench.rows("paths.jsonl")) == 60
-        assert len(served.calls()) <= 60 + 4
