@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -92,6 +93,39 @@ def plain(config: Any) -> dict[str, Any]:
     """The configuration as TOML-ready values: tuples become lists, unset knobs are left out."""
     values = ((key_of(field.name), getattr(config, field.name)) for field in dataclasses.fields(config))
     return {name: list(v) if isinstance(v, tuple) else v for name, v in values if v is not None}
+
+
+def in_help_order(kind: type[Any]) -> list[dataclasses.Field[Any]]:
+    """Arguments first, one word before many; then the command's own options, then those it shares."""
+    depth: dict[str, int] = {}
+    for number, base in enumerate(reversed(kind.__mro__)):
+        depth |= dict.fromkeys(getattr(base, "__annotations__", {}), -number)
+
+    arguments = [field for field in dataclasses.fields(kind) if field.metadata["positional"]]
+    options = [field for field in dataclasses.fields(kind) if not field.metadata["positional"]]
+    arguments.sort(key=lambda field: isinstance(field.default, tuple))
+    return arguments + sorted(options, key=lambda field: depth[field.name])
+
+
+def command_line(path: str, config: Any) -> str:
+    """The shell command that gives this configuration, defaults left out."""
+    words = path.split()
+    for field in in_help_order(type(config)):
+        value = getattr(config, field.name)
+        if value != field.default:
+            words += _words_of(field, value)
+    return shlex.join(words)
+
+
+def _words_of(field: dataclasses.Field[Any], value: Any) -> list[str]:
+    if field.metadata["positional"]:
+        return list(value) if isinstance(value, tuple) else [str(value)]
+    flag = field.metadata["short"] or flag_of(field.name)
+    if isinstance(value, bool):
+        return [flag if value else flag_of("no_" + field.name)]
+    if isinstance(value, tuple) and not field.metadata["comma"]:
+        return [word for item in value for word in (flag, str(item))]
+    return [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
 
 
 def _checked(field: dataclasses.Field[Any], annotation: Any, value: Any) -> Any:

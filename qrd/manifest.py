@@ -81,6 +81,24 @@ def stored(output: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def input_files(value: object) -> list[dict[str, Any]]:
+    """The entries of a manifest's list of files that are whole; a manifest may come from anywhere."""
+    entries = value if isinstance(value, list) else []
+    return [
+        entry for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("file"), str) and isinstance(entry.get("sha256"), str)
+    ]  # fmt: skip
+
+
+def located(made: Mapping[str, Any], near: File) -> File | None:
+    """The file where it was, or beside what was made of it; None where it is gone or has changed."""
+    name = File(made["file"]).name
+    for file in (File(made["file"]), near / name, near.parent / name):
+        if file.is_file() and sha256_of(file) == made["sha256"]:
+            return file
+    return None
+
+
 def sha256_of(file: File) -> str | None:
     """The SHA-256 of a file, or of the names and contents of all files below a folder; None where there is nothing."""
     if file.is_dir():

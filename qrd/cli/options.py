@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path as File
@@ -72,7 +71,7 @@ def _signature(kind: type[Any], full_name: str) -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
     prefix = _prefix(full_name)
     parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
-    for field in _in_help_order(kind):
+    for field in knobs.in_help_order(kind):
         kind_of_value, declared = _cli_type(field, hints[field.name]), _declared(field, prefix)
         parameters.append(
             inspect.Parameter(
@@ -90,18 +89,6 @@ def _signature(kind: type[Any], full_name: str) -> inspect.Signature:
     )
     parameters.append(inspect.Parameter("print_config", keyword, annotation=Annotated[bool, show], default=False))
     return inspect.Signature(parameters)
-
-
-def _in_help_order(kind: type[Any]) -> list[dataclasses.Field[Any]]:
-    """Arguments first, one word before many; then the command's own options, then those it shares."""
-    depth: dict[str, int] = {}
-    for number, base in enumerate(reversed(kind.__mro__)):
-        depth |= dict.fromkeys(getattr(base, "__annotations__", {}), -number)
-
-    arguments = [field for field in dataclasses.fields(kind) if field.metadata["positional"]]
-    options = [field for field in dataclasses.fields(kind) if not field.metadata["positional"]]
-    arguments.sort(key=lambda field: isinstance(field.default, tuple))
-    return arguments + sorted(options, key=lambda field: depth[field.name])
 
 
 def _cli_type(field: dataclasses.Field[Any], annotation: Any) -> Any:
@@ -189,7 +176,7 @@ def _completed(context: typer.Context, config: C, ask: Callable[[C], C] | None) 
     lacking = knobs.missing(config)
     if lacking and ask is not None and sys.stdin.isatty() and sys.stderr.isatty():
         config = ask(config)
-        print(f"same as: {command_line(context.command_path, config)}", file=sys.stderr)
+        print(f"same as: {knobs.command_line(context.command_path, config)}", file=sys.stderr)
         lacking = knobs.missing(config)
     if lacking:
         names = " and ".join("INPUT" if name == "input" else knobs.flag_of(name) for name in lacking)
@@ -202,27 +189,6 @@ def _completed(context: typer.Context, config: C, ask: Callable[[C], C] | None) 
 
 def _reads_nothing(config: Any) -> bool:
     return (getattr(config, "name", None) or "").startswith("reasoning-gym:") or getattr(config, "hub", False) is True
-
-
-def command_line(path: str, config: Any) -> str:
-    """The shell command that gives this configuration, defaults left out."""
-    words = path.split()
-    for field in _in_help_order(type(config)):
-        value = getattr(config, field.name)
-        if value != field.default:
-            words += _words(field, value)
-    return shlex.join(words)
-
-
-def _words(field: dataclasses.Field[Any], value: Any) -> list[str]:
-    if field.metadata["positional"]:
-        return list(value) if isinstance(value, tuple) else [str(value)]
-    flag = field.metadata["short"] or knobs.flag_of(field.name)
-    if isinstance(value, bool):
-        return [flag if value else knobs.flag_of("no_" + field.name)]
-    if isinstance(value, tuple) and not field.metadata["comma"]:
-        return [word for item in value for word in (flag, str(item))]
-    return [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
 
 
 def _print_config(context: typer.Context, config: Any, full_name: str) -> None:

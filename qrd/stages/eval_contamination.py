@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path as File
 
-from qrd.manifest import sha256_of, stored
+from qrd.manifest import input_files, located, stored
 from qrd.records import Fields
 
 Known = dict[tuple[str, str], set[str]]
@@ -20,7 +20,7 @@ def stamp(run: str, questions: Mapping[str, str]) -> Fields:
 
     `questions` maps each file of the evaluation to its SHA-256.
     """
-    inputs = _files(stored(run).get("inputs"))
+    inputs = input_files(stored(run).get("inputs"))
     if not inputs:
         return {"checked": False, "problems": [f"{run}/manifest.json names no training paths"]}
     problems: list[str] = []
@@ -46,32 +46,14 @@ def _checked_against(made: Fields, near: File, known: Known) -> set[str]:
 
 
 def _told_by_manifest(made: Fields, near: File, known: Known) -> set[str]:
-    file = _located(made, near)
+    file = located(made, near)
     manifest = stored(str(file)) if file is not None else {}
     output, config = manifest.get("output"), manifest.get("config")
     if file is None or not isinstance(output, dict) or output.get("sha256") != made["sha256"]:
         return set()
-    before = [_checked_against(source, file.parent, known) for source in _files(manifest.get("inputs"))]
+    before = [_checked_against(source, file.parent, known) for source in input_files(manifest.get("inputs"))]
     found = set.intersection(*before) if before else set()
     # With --flag a contaminated path is kept, with a note.
     if not (isinstance(config, dict) and config.get("flag")):
-        found = found | {entry["sha256"] for entry in _files(manifest.get("decontaminated"))}
+        found = found | {entry["sha256"] for entry in input_files(manifest.get("decontaminated"))}
     return found
-
-
-def _located(made: Fields, near: File) -> File | None:
-    """The file where it was, or beside what was made of it; None where it is gone or has changed."""
-    name = File(made["file"]).name
-    for file in (File(made["file"]), near / name, near.parent / name):
-        if file.is_file() and sha256_of(file) == made["sha256"]:
-            return file
-    return None
-
-
-def _files(value: object) -> list[Fields]:
-    """The entries of a manifest's list of files that are whole; a manifest may come from anywhere."""
-    entries = value if isinstance(value, list) else []
-    return [
-        entry for entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("file"), str) and isinstance(entry.get("sha256"), str)
-    ]  # fmt: skip
