@@ -29,8 +29,9 @@ class Ordinals:
     def are_new(self, hashes: Sequence[int]) -> bool:
         """Whether all of the texts, given by their `hash`, are new and different; all have a number afterwards."""
         before = len(self._hashes)
+        number_of = self.number_of
         for found in hashes:
-            self.number_of(found)
+            number_of(found)
         return len(self._hashes) == before + len(hashes)
 
     def number(self, text: str) -> int:

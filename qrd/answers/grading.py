@@ -8,13 +8,16 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from qrd.answers import boolean, choice, maths, nli, symbols, text, values
 from qrd.answers.markers import after_thinking
 from qrd.answers.workers import Pool, Ticket
+from qrd.forks import Forks
 
 _WINDOW = 256  # items read ahead of the oldest ungraded one: bounds memory and keeps every worker busy
+_SENT_CHARACTERS = 2**20
+Mark = TypeVar("Mark")
 
 
 class Grade(NamedTuple):
@@ -86,6 +89,24 @@ def _equal_at_once(task: str, prediction: str, gold: str) -> bool | None:
     return told
 
 
+def _begun(item: GradeItem) -> Grade | tuple[str, str]:
+    """The item's grade if it can be told at once, else its prediction and the gold answer to compare it with."""
+    prediction = extract(item.task, item.response, item.choices)
+    gold = None if item.answer is None else canonical_gold(item.task, item.answer, item.choices)
+    if gold is None or prediction is None:
+        return Grade(prediction, None if gold is None else False)
+    told = _equal_at_once(item.task, prediction, gold)
+    return (prediction, gold) if told is None else Grade(prediction, told)
+
+
+def _all_begun(items: list[GradeItem]) -> list[Grade | tuple[str, str]]:
+    return [_begun(item) for item in items]
+
+
+def _is_short(items: list[GradeItem]) -> bool:
+    return sum(len(item.response) for item in items) <= _SENT_CHARACTERS
+
+
 class Grader:
     """A grader of many replies; a context manager, since it may hold worker processes until it is closed.
 
@@ -122,21 +143,28 @@ class Grader:
         waiting: deque[Grade | tuple[str, Ticket]] = deque()
         for item in items:
             with self._lock:
-                waiting.append(self._begin(item))
+                waiting.append(self._submitted(_begun(item)))
                 self._pool.poll()
             while waiting and (len(waiting) >= _WINDOW or _is_done(waiting[0])):
                 yield self._finish(waiting.popleft())
         while waiting:
             yield self._finish(waiting.popleft())
 
-    def _begin(self, item: GradeItem) -> Grade | tuple[str, Ticket]:
-        """The item's grade if it can be told at once, else its prediction and a ticket for the comparison."""
-        prediction = extract(item.task, item.response, item.choices)
-        gold = None if item.answer is None else canonical_gold(item.task, item.answer, item.choices)
-        if gold is None or prediction is None:
-            return Grade(prediction, None if gold is None else False)
-        told = _equal_at_once(item.task, prediction, gold)
-        return (prediction, self._pool.submit(prediction, gold)) if told is None else Grade(prediction, told)
+    def grade_lists(self, lists: Iterable[tuple[Mark, list[GradeItem]]]) -> Iterator[tuple[Mark, list[Grade]]]:
+        """As `grade_many`, list by list and on every core; a mark comes back with its list, in their order.
+
+        Where a core has one list, as many lists are read ahead as there are cores. A list of more than a megabyte is
+        graded here, so that memory does not grow with the cores.
+        """
+        with Forks(_all_begun) as forks:
+            asked = (((mark, items), items if _is_short(items) else None) for mark, items in lists)
+            for (mark, items), begun in forks.answers(asked):
+                with self._lock:
+                    waiting = [self._submitted(one) for one in begun or map(_begun, items)]
+                yield mark, [self._finish(one) for one in waiting]
+
+    def _submitted(self, begun: Grade | tuple[str, str]) -> Grade | tuple[str, Ticket]:
+        return begun if isinstance(begun, Grade) else (begun[0], self._pool.submit(*begun))
 
     def _finish(self, begun: Grade | tuple[str, Ticket]) -> Grade:
         if isinstance(begun, Grade):

@@ -7,6 +7,7 @@ from collections import Counter
 
 from qrd.filters.decision import KEPT
 from qrd.filters.sifting import RIGHT, Sifted, grade_of
+from qrd.filters.sifting import UNKNOWN as UNGRADED
 from qrd.ordinals import Ordinals
 from qrd.records import Fields, Path
 
@@ -40,24 +41,26 @@ class Ledger:
 
     def count(self, path: Path, reason: str) -> None:
         """Enter one path under its reason."""
-        self._enter(hash(path.id), grade_of(path), self._kind(reason, path.style, path.teacher))
+        grade = grade_of(path)
+        question = self._question(hash(path.id), grade != UNGRADED, grade == RIGHT)
+        self._entries[0].append(question)
+        self._entries[1].append(self._kind(reason, path.style, path.teacher))
 
     def count_sifted(self, sifted: Sifted) -> None:
         """Enter the paths of a block."""
+        questions = list(map(self._question, sifted.questions, sifted.graded, sifted.right))
         kinds = [self._kind(*kind) for kind in sifted.kind_names]
-        for question, grade, kind in zip(sifted.questions, sifted.grades, sifted.kinds):
-            self._enter(question, grade, kinds[kind])
+        self._entries[0].extend(map(questions.__getitem__, sifted.question_places))
+        self._entries[1].extend(map(kinds.__getitem__, sifted.kinds))
 
-    def _enter(self, question_hash: int, grade: int, kind: int) -> None:
+    def _question(self, question_hash: int, num_graded: int, num_right: int) -> int:
         question = self._questions.number_of(question_hash)
         if question == len(self._graded):
             self._graded.append(0)
             self._right.append(0)
-        if grade:
-            self._graded[question] += 1
-            self._right[question] += grade == RIGHT
-        self._entries[0].append(question)
-        self._entries[1].append(kind)
+        self._graded[question] += num_graded
+        self._right[question] += num_right
+        return question
 
     def move(self, entry: int, reason: str) -> None:
         """Put an earlier entry, of this number from 0, under another reason."""

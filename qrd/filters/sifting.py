@@ -18,14 +18,17 @@ UNKNOWN, WRONG, RIGHT = 0, 1, 2
 
 
 class Sifted(NamedTuple):
-    """What the rules say of a block: for each path the `hash` of its ids, its grade and its kind.
+    """What the rules say of a block: for each path the `hash` of its id, the place of its question and of its kind.
 
-    A kind is (reason, style, teacher), given as its place in `kind_names`.
+    `questions` are the hashes of the different ones; `graded` and `right` count the paths of each. A kind is (reason,
+    style, teacher).
     """
 
     path_ids: array[int]
-    questions: array[int]
-    grades: bytearray
+    question_places: array[int]
+    questions: list[int]
+    graded: list[int]
+    right: list[int]
     kinds: array[int]
     kind_names: list[tuple[str, str, str]]
 
@@ -40,9 +43,12 @@ _GRADES: dict[object, int] = {True: RIGHT, False: WRONG}
 
 def sift(lines: Iterable[bytes], rules: Rules) -> Sifted | None:
     """What the rules of one path say of each line; None where a line is bad, blank or not graded yet."""
-    path_ids, questions, grades, kinds = array("q"), array("q"), bytearray(), array("I")
+    path_ids, question_places, kinds = array("q"), array("I"), array("I")
     numbers: dict[tuple[str, str, str], int] = {}
-    single, number_of = rules.single, numbers.setdefault
+    questions: dict[int, int] = {}
+    graded: list[int] = []
+    right: list[int] = []
+    single, number_of, place_of = rules.single, numbers.setdefault, questions.setdefault
     try:
         for raw in lines:
             path = checked(decode_object(raw, "", 0), Path, file="", line=0)
@@ -55,9 +61,15 @@ def sift(lines: Iterable[bytes], rules: Rules) -> Sifted | None:
                     reason = str(against)
                     break
             path_ids.append(hash(path.path_id))
-            questions.append(hash(path.id))
-            grades.append(_GRADES.get(path.correct, UNKNOWN))
+            place = place_of(hash(path.id), len(graded))
+            if place == len(graded):
+                graded.append(0)
+                right.append(0)
+            if grade := _GRADES.get(path.correct, UNKNOWN):
+                graded[place] += 1
+                right[place] += grade == RIGHT
+            question_places.append(place)
             kinds.append(number_of((reason, path.style, path.teacher), len(numbers)))
     except DataError:
         return None
-    return Sifted(path_ids, questions, grades, kinds, list(numbers))
+    return Sifted(path_ids, question_places, list(questions), graded, right, kinds, list(numbers))

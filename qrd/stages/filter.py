@@ -41,9 +41,9 @@ from qrd.stages.filter_outputs import Contest, Outputs
 from qrd.stages.filter_workers import Workers
 
 if TYPE_CHECKING:
-    from qrd.answers import Grade
+    from qrd.answers import Grade, GradeItem
 
-GRADED_AT_ONCE, GRADED_BYTES = 512, 2**24
+GRADED_AT_ONCE, GRADED_BYTES = 64, 2**22
 HELPED_BYTES = 2**24
 SHOWN_EVERY = 256
 SHOWN_ROWS = 40
@@ -136,14 +136,20 @@ def _lacks_grade(row: Row[Path]) -> bool:
 
 
 def _grading(rows: Iterator[Row[Path]], *, regrade: bool) -> Iterator[Row[Path]]:
-    from qrd.answers import GradeItem, Grader  # most files are graded: their start need not wait for this
+    from qrd.answers import Grader  # most files are graded: their start need not wait for this
 
     with Grader() as grader:
-        for batch in _batches(rows):
-            lacking = [row.record for row in batch if regrade or _lacks_grade(row)]
-            items = (GradeItem(path.task, path.response or "", path.answer, path.choices) for path in lacking)
-            grades = dict(zip((path.path_id for path in lacking), grader.grade_many(items)))
-            yield from (_with_grade(row, grades.get(row.record.path_id)) for row in batch)
+        asked = ((batch, _items(batch, regrade=regrade)) for batch in _batches(rows))
+        for batch, grades in grader.grade_lists(asked):
+            told = iter(grades)
+            yield from (_with_grade(row, next(told)) if regrade or _lacks_grade(row) else row for row in batch)
+
+
+def _items(batch: list[Row[Path]], *, regrade: bool) -> list[GradeItem]:
+    from qrd.answers import GradeItem
+
+    lacking = (row.record for row in batch if regrade or _lacks_grade(row))
+    return [GradeItem(path.task, path.response or "", path.answer, path.choices) for path in lacking]
 
 
 def _batches(rows: Iterator[Row[Path]]) -> Iterator[list[Row[Path]]]:
@@ -159,9 +165,7 @@ def _batches(rows: Iterator[Row[Path]]) -> Iterator[list[Row[Path]]]:
         yield batch
 
 
-def _with_grade(row: Row[Path], grade: Grade | None) -> Row[Path]:
-    if grade is None:
-        return row
+def _with_grade(row: Row[Path], grade: Grade) -> Row[Path]:
     told = {"prediction": grade.prediction, "correct": grade.correct}
     fields = {**row.fields, **told}
     return replace(row, fields=fields, record=structs.replace(row.record, **told), raw=jsonl.encode(fields))

@@ -1,107 +1,52 @@
-"""Processes that sift blocks of lines beside the one that reads and writes.
-
-They are forks: hashes of texts are keyed by process, and only forks share the key. A worker that is not there, or dies,
-costs time alone, since what was not sifted goes the usual way.
-"""
+"""Blocks of lines sifted by forks: where the lines stand is sent, what the rules say of them comes back."""
 
 from __future__ import annotations
 
 import gc
 import io
 import os
-import signal
-from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 from qrd.filters import Rules
 from qrd.filters.sifting import Sifted, sift
+from qrd.forks import Forks
 from qrd.reader import Block
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
 MOST_HELPERS = 3  # more than these wait for the one that reads
+AHEAD = 2  # so that a helper never waits for its next block
+Place = tuple[str, int, int]
 
 
 class Workers:
-    """As many workers as there are processors to use, up to MOST_HELPERS; a context manager."""
+    """Forks that sift blocks; a context manager."""
 
     def __init__(self, rules: Rules) -> None:
-        self.rules = rules
-        self._ends: list[Connection] = []
-        self._children: list[Any] = []
+        self.forks: Forks[Place, Sifted | None] = Forks(partial(_sift_at, rules), ahead=AHEAD, most=MOST_HELPERS)
 
     def __enter__(self) -> Workers:
-        import multiprocessing
-
-        if "fork" in multiprocessing.get_all_start_methods():
-            context = multiprocessing.get_context("fork")
-            for _ in range(min(MOST_HELPERS, len(os.sched_getaffinity(0)))):
-                ours, theirs = context.Pipe()
-                self._ends.append(ours)
-                child = context.Process(target=_work, args=(theirs, self._ends, self.rules), daemon=True)
-                child.start()
-                theirs.close()
-                self._children.append(child)
+        self.forks.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for end in self._ends:
-            end.close()  # the worker reads the end of its input and leaves
-        for child in self._children:
-            child.join()
+        self.forks.__exit__(kind, error, trace)
 
     def sift(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, Sifted | None]]:
-        """Each block, in order, with what a worker says of it; None where no worker can."""
-        waiting: deque[tuple[Block, Connection | None]] = deque()
-        for number, block in enumerate(blocks):
-            # A worker has one block at a time: were it sent a second while its answer fills the pipe, both would wait.
-            done = _answered(*waiting.popleft()) if waiting and len(waiting) >= len(self._ends) else None
-            end = self._ends[number % len(self._ends)] if self._ends else None
-            waiting.append((block, end if end is not None and _sent(end, block) else None))
-            if done is not None:
-                yield done
-        while waiting:
-            yield _answered(*waiting.popleft())
+        """Each block, in order, with what a fork says of it; None where none can, and the block goes the usual way."""
+        for block, sifted in self.forks.answers((block, _place(block)) for block in blocks):
+            yield block, sifted if sifted is not None and len(sifted.kinds) == len(block.lines) else None
 
 
-def _sent(end: Connection, block: Block) -> bool:
-    """Whether a worker was told where the block stands: to read it again is cheaper than to send it."""
-    if block.offset is None:
-        return False
-    try:
-        end.send((block.file, block.offset, sum(map(len, block.lines))))
-    except OSError:
-        return False
-    return True
+def _place(block: Block) -> Place | None:
+    """Where the lines stand, if that is known: to read them again is cheaper than to send them."""
+    return None if block.offset is None else (block.file, block.offset, sum(map(len, block.lines)))
 
 
-def _answered(block: Block, end: Connection | None) -> tuple[Block, Sifted | None]:
-    try:
-        sifted: Sifted | None = end.recv() if end is not None else None
-    except (EOFError, OSError):
-        return block, None
-    return block, sifted if sifted is not None and len(sifted.kinds) == len(block.lines) else None
-
-
-def _work(end: Connection, of_parent: list[Connection], rules: Rules) -> None:
-    """Answer blocks until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and closes the input
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for inherited in of_parent:
-        inherited.close()  # else no worker would ever read the end of its input
+def _sift_at(rules: Rules, place: Place) -> Sifted | None:
     gc.disable()  # rows hold no cycles, and looking for them takes a quarter of the time
-    try:
-        while True:
-            end.send(sift(_lines_at(*end.recv()), rules))
-    except (EOFError, OSError):
-        return
-
-
-def _lines_at(file: str, offset: int, size: int) -> io.BytesIO:
+    file, offset, size = place
     with open(file, "rb", buffering=0) as stream:
-        return io.BytesIO(os.pread(stream.fileno(), size, offset))
+        return sift(io.BytesIO(os.pread(stream.fileno(), size, offset)), rules)

@@ -74,7 +74,7 @@ def test_a_helper_that_dies_costs_no_row(bench, monkeypatch):
         for block, sifted in workers.sift(reader.blocks()):
             found.append((len(block.lines), sifted is not None))
             if len(found) == 2:
-                for child in workers._children:
+                for child in workers.forks.children:
                     os.kill(child.pid, signal.SIGKILL)
                     child.join()
     assert sum(number for number, _ in found) == 200
@@ -84,7 +84,7 @@ def test_a_helper_that_dies_costs_no_row(bench, monkeypatch):
 
 def test_helpers_end_when_their_block_does():
     with Workers(filters.rules(FilterConfig())) as workers:
-        children = list(workers._children)
+        children = list(workers.forks.children)
         assert children
         assert all(child.is_alive() for child in children)
     assert [child.exitcode for child in children] == [0] * len(children)
