@@ -29,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich help takes three times as long to start,
 )
 EXTRAS = dict.fromkeys(("torch", "transformers", "accelerate", "peft", "safetensors"), "train") | {"litellm": "api"}
-COMMANDS = ("generate", "judge", "filter", "train", "eval", "data", "inspect", "verify", "demo", "doctor")
+COMMANDS = ("generate", "judge", "filter", "train", "eval", "data", "inspect", "report", "verify", "demo", "doctor")
 for _name in COMMANDS:
     import_module(f"qrd.cli.{_name}").register(app)
 

@@ -8,6 +8,7 @@ from qrd.config.base import Calling, Command, Streaming
 from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig, InspectConfig, VerifyConfig
 from qrd.config.doctor import DoctorConfig
 from qrd.config.filter import FilterConfig
+from qrd.config.report import ReportConfig
 from qrd.config.train import DemoConfig, TrainConfig
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "GenerateConfig",
     "InspectConfig",
     "JudgeConfig",
+    "ReportConfig",
     "Streaming",
     "TrainConfig",
     "VerifyConfig",

@@ -38,7 +38,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     _refuse_unused(config)
     manifest = Manifest("eval", config, config.output)
     reader = Reader(config.input, Prediction, unique=None, skip_bad=config.skip_bad)
-    rows = named(_checked(list(asking.selected(reader, config))))
+    rows = named(checked_together(list(asking.selected(reader, config))))
     asking.report_bad(reader, console)
     models = list(dict.fromkeys(row["model"] for row in rows))
     if len(models) < 2:
@@ -71,7 +71,7 @@ def _refuse_unused(config: EvalConfig) -> None:
             raise ConfigError(f"-o {config.output}: is an input; give another")
 
 
-def _checked(rows: list[Row[Prediction]]) -> list[Row[Prediction]]:
+def checked_together(rows: list[Row[Prediction]]) -> list[Row[Prediction]]:
     """The rows, once no id stands for two questions and no prediction is there twice.
 
     Raises: DataError.
