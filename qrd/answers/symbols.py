@@ -10,6 +10,7 @@ import re
 
 _MAX_CHARS = 400
 _MAX_DEPTH = 24
+_DIGITS = 12  # 3.1415926 is not pi: a number that ends is equal to one that does not only where no double tells them apart
 _OPEN = re.compile(r"[({\[]|\\left")
 _LARGE = re.compile(
     r"\d{61}"  # a number no question asks for
@@ -52,4 +53,6 @@ def equal_by_algebra(prediction: str, gold: str) -> bool:
     ]
     if not all(sides):
         return False
-    return bool(verify(sides[0], sides[1], timeout_seconds=None, allow_set_relation_comp=True))
+    return bool(
+        verify(sides[0], sides[1], float_rounding=_DIGITS, timeout_seconds=None, allow_set_relation_comp=True)
+    )
