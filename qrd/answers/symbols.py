@@ -10,7 +10,7 @@ import re
 
 _MAX_CHARS = 400
 _MAX_DEPTH = 24
-_DIGITS = 12  # 3.1415926 is not pi: a number that ends is equal to one that does not only where no double tells them apart
+_DIGITS = 12  # 3.1415926 is not pi: only where twelve digits agree may a number that ends stand for one that does not
 _OPEN = re.compile(r"[({\[]|\\left")
 _LARGE = re.compile(
     r"\d{61}"  # a number no question asks for
