@@ -44,7 +44,8 @@ def measure(name: str, batch: list[GradeItem]) -> str:
     seconds = time.perf_counter() - start
     found = sum(grade.prediction is not None for grade in grades) / len(grades)
     right = sum(bool(grade.correct) for grade in grades) / len(grades)
-    return f"{name:32} {len(grades):6} rows   found {found:7.2%}   right {right:7.2%}   {seconds:6.2f} s"
+    each = f"{seconds / len(grades) * 1e6:6.0f} us a row"
+    return f"{name:32} {len(grades):6} rows   found {found:7.2%}   right {right:7.2%}   {seconds:6.2f} s   {each}"
 
 
 def main(folder: Path) -> None:

@@ -68,3 +68,22 @@ def test_every_variable_of_the_examples_is_an_option():
             command, rest = command_of(words)
             options = {option for parameter in command.params for option in parameter.opts}
             assert knobs.flag_of("_".join(rest)) in options, f"{document}: {name}"
+
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("examples/**/*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_links_to_is_there(page):
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_function_that_the_page_on_the_method_names_is_in_the_code():
+    text = (ROOT / "docs/method.md").read_text("utf-8")
+    code = "".join(file.read_text("utf-8") for room in ("method", "training", "stages", "answers")
+                   for file in (ROOT / "qrd" / room).glob("*.py"))  # fmt: skip
+    named = set(re.findall(r"`([A-Z]\w+|[a-z]+_[a-z_]+|\w+_loss|ensemble|project|competence|align|spread)`", text))
+    assert len(named) > 15
+    for name in named:
+        assert re.search(rf"^(?:def|class) {name}\b", code, re.MULTILINE), name
