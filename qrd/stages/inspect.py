@@ -3,15 +3,18 @@
 Reads:   rows of any kind: questions, paths, judged and rejected paths, predictions, replies, failures, metrics.
 Does:    checks each row, counts, and picks those of --where and --id.
 Writes:  tables and records on standard output, since they are what was asked for: with rich on a terminal, plain text
-         in a pipe. No file.
-Never:   lets a text of a model act on the terminal; holds more than one row in memory.
+         in a pipe. A person at a terminal gets the browser, which writes what that person marks or exports.
+Never:   lets a text of a model act on the terminal; holds more than one row in memory (the browser: a few blocks).
 """
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path as File
 
 import msgspec
 
@@ -45,9 +48,12 @@ class AnyRow(msgspec.Struct):
 def run(config: InspectConfig, console: Console) -> Summary:
     """Show the files; the counts.
 
+    A terminal on both sides opens the browser, unless records or --plain are asked for.
     Raises: ConfigError for a condition that is none, or an id that no record has; DataError after everything that can
     be shown was, naming the bad rows.
     """
+    if is_browsed(config):
+        return _browsed(config)
     page = Console(stream=sys.stdout)
     reader = Reader(config.input, AnyRow, unique=None, skip_bad=True)
     tally, missing = Tally(), set(config.id)
@@ -67,6 +73,23 @@ def run(config: InspectConfig, console: Console) -> Summary:
     if missing:
         raise ConfigError(f"--id: no record has {', '.join(sorted(missing))}")
     return Summary(reader.num_rows, tally.kinds.total(), 0)
+
+
+def is_browsed(config: InspectConfig) -> bool:
+    """Whether a person sits at a terminal and wants to look around in files that can be read anywhere."""
+    if config.plain or config.show or config.id or os.environ.get("TERM") == "dumb":
+        return False
+    streams = (sys.stdin, sys.stdout, sys.stderr)  # textual draws on the last
+    return all(stream.isatty() for stream in streams) and all(File(name).is_file() for name in config.input)
+
+
+def _browsed(config: InspectConfig) -> Summary:
+    from qrd.inspection.browser.app import browse
+
+    for text in config.where:
+        condition(text)
+    num_rows = browse(config.input, shlex.join(config.where))
+    return Summary(num_rows, num_rows, 0)
 
 
 def picked(reader: Reader[AnyRow], config: InspectConfig) -> Iterator[tuple[str, Fields]]:
