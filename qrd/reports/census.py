@@ -18,7 +18,7 @@ UNJUDGED = "not judged"
 
 WORDS = {
     "wrong_answer": WRONG, "no_answer": NO_ANSWER, "truncated": CUT, "empty": "empty reply",
-    "invalid": "judged invalid", "unscored": "verdict unreadable", "too_short": "too short", "too_long": "too long",
+    "invalid": "judged invalid", "unscored": "verdict unscored", "too_short": "too short", "too_long": "too long",
     "below_top_k": "below top k", "other_language": "other language", "over_cap": "over cap",
 }  # fmt: skip
 

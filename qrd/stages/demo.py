@@ -1,9 +1,9 @@
 """demo: the whole pipeline, offline, in about five minutes on two idle cores.
 
 Reads:   nothing.
-Does:    makes questions, then runs generate, judge, filter, train and eval on models from the package index, with
-         their ordinary code and options; runs them again from where they stopped when it was interrupted.
-Writes:  every file of the pipeline below OUTPUT; one table of what came out.
+Does:    makes questions, then runs generate, judge, filter, train, eval and report on models from the package index,
+         with their ordinary code and options; runs them again from where they stopped when it was interrupted.
+Writes:  every file of the pipeline below OUTPUT, report.html among them; one table of what came out.
 Never:   shows a result that the stages did not give.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from qrd import embedded, jsonl
-from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, TrainConfig
+from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, ReportConfig, TrainConfig
 from qrd.console import Console
 from qrd.records import Fields
 
@@ -53,6 +53,11 @@ class Files:
         return str(self.folder / "run")
 
     @property
+    def report(self) -> str:
+        """The page about all of it."""
+        return str(self.folder / "report.html")
+
+    @property
     def summary(self) -> str:
         """The table of eval as JSON."""
         return str(self.folder / "summary.json")
@@ -71,6 +76,7 @@ def run(config: DemoConfig, console: Console) -> Any:
     for title, stage, stage_config in stages(files, config):
         console.say(f"\n== {title}")
         counts = stage(stage_config, console)
+    _report(files, config)
     _show(files, console)
     return counts
 
@@ -139,6 +145,14 @@ def _write_questions(files: Files, seed: int) -> None:
         jsonl.write_whole(File(file), b"".join(jsonl.encode(row) for row in questions(seed, split, count)))
 
 
+def _report(files: Files, config: DemoConfig) -> None:
+    """Write the page about all of it, without a word: what it leads to stands in the last line."""
+    from qrd.stages import report
+
+    told = ReportConfig(input=(files.run, files.predictions), output=files.report, seed=config.seed, quiet=True)
+    report.run(told, Console(quiet=True))
+
+
 def _show(files: Files, console: Console) -> None:
     """The one table: paths generated and kept, why the others fell, and the accuracy of every model."""
     counts = _json(files.folder / "filter.json")["paths"]
@@ -149,6 +163,7 @@ def _show(files: Files, console: Console) -> None:
         rows.append((label, f"{100 * scores['accuracy']:.1f} % [{low:.1f}, {high:.1f}]"))
     console.table("The demo: paths, then accuracy on new questions with its 95 % interval", ("", ""), rows)
     console.say(f"Everything is in {files.folder}: " + ", ".join(sorted(f.name for f in files.folder.glob("[!.]*"))))
+    console.say(f"To look at it all, open {files.report} in a browser")
 
 
 def _json(file: File) -> Any:

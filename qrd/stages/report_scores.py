@@ -133,9 +133,14 @@ def _compared(comparison: Fields) -> list[str]:
         comparison["model"], comparison["other"],
         f"{100 * comparison['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]",
         *(f"{comparison[name]:,}" for name in ("better", "worse", "questions")),
-        f"{comparison['p']:.3g}", f"{comparison['p_holm']:.3g}",
+        chance(comparison["p"]), chance(comparison["p_holm"]),
         "none" if smallest is None else f"{100 * smallest:.1f}",
     ]  # fmt: skip
+
+
+def chance(p: float) -> str:
+    """A p-value with as many digits as anybody needs."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _breakdown_figures(models: Fields) -> list[Figure]:

@@ -81,7 +81,7 @@ def _style_figures(found: Gathered) -> list[Figure]:
         judged[entry.style] += entry.verdict is not None
         valid[entry.style] += entry.verdict == "valid"
     styles = [style for style, _ in Counter(e.style for e in found.census.entries()).most_common(MAX_NAMES)]
-    columns = {"right answer": (right, graded), "of those judged, valid": (valid, judged)}
+    columns = {"right answer": (right, graded), "valid where judged": (valid, judged)}
     cells = {(style, name): (part[style], whole[style]) for name, (part, whole) in columns.items() for style in styles}
     note = "Cut replies count as not right. Hover over a cell for its counts."
     return [grid("styles", "How often a style ends well", styles, list(columns), cells, note=note)]

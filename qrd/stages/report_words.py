@@ -12,6 +12,7 @@ from qrd.reports import census
 from qrd.reports.document import Tile
 from qrd.reports.run_folder import Curve, Run
 from qrd.stages.report_inputs import Gathered
+from qrd.stages.report_scores import chance
 from qrd.stages.report_sections import GOOD, duration
 
 COLLAPSED = 0.01  # of the first spread, as train reports it
@@ -69,12 +70,12 @@ def _run_words(run: Run) -> str:
 
 def _scores_words(found: Gathered, summary: Fields) -> Iterator[str]:
     told = [c for c in summary["comparisons"] if c["other"] in summary["bases"]]
-    for c in told[:4]:
+    for c in told[:3]:
         before, after = (100 * summary["models"][c[side]]["accuracy"] for side in ("other", "model"))
         low, high = (100 * bound for bound in c["interval"])
         yield (
             f"{c['model']} went from {before:.1f} to {after:.1f} % right on {c['questions']:,} questions "
-            f"(difference {low:+.1f} to {high:+.1f} points, p = {c['p_holm']:.2g})."
+            f"(difference {low:+.1f} to {high:+.1f} points, {_chance(c['p_holm'])})."
         )
     if not told and found.answers:
         yield f"The page holds {_answers_words(found)}."
@@ -169,7 +170,7 @@ def _score_alarms(summary: Fields) -> Iterator[str]:
         if c["difference"] < 0:
             yield f"{c['model']} got worse than its untrained base ({100 * c['difference']:+.1f} points)."
         elif c["p_holm"] > LEVEL:
-            told = f"p = {c['p_holm']:.2g} over {c['questions']:,} questions"
+            told = f"{_chance(c['p_holm'])} over {c['questions']:,} questions"
             yield f"{c['model']} is not shown to be better than its base ({told})."
     for name, scores in summary["models"].items():
         if scores["cut"] > CUT_SHARE * scores["rows"] and name not in summary["bases"]:
@@ -217,6 +218,11 @@ def _listed(names: Iterable[str]) -> str:
     if len(known) > 4:
         known = [*known[:3], f"{len(known) - 3} others"]
     return " and ".join(filter(None, (", ".join(known[:-1]), known[-1]))) if known else ""
+
+
+def _chance(p: float) -> str:
+    words = chance(p)
+    return f"p {words}" if words.startswith("<") else f"p = {words}"
 
 
 def _number(count: int, noun: str) -> str:

@@ -57,6 +57,7 @@
   const boxes = [];
   const addFacet = (facet, title) => {
     const values = [...facets[facet]].filter(([, number]) => number);
+    if (facet === "verdict" || facet === "outcome") values.sort((one, other) => other[1] - one[1]);
     if (!values.length || (values.length < 2 && facet !== "answers")) return;
     const set = make("fieldset", "", null, make("legend", "", title));
     for (const [value, number] of values) {
