@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, TextIO
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-PLAIN_LINE_EVERY_S = 5.0
+PLAIN_LINE_EVERY_S, RENEWED_EVERY_S = 5.0, 0.5
 PIPE_COLUMNS = 1000  # nothing folds a line in a pipe
 CELL_CHARS = 100
 
@@ -78,19 +79,23 @@ class Console:
         text = " ".join(self._safe(str(value)).split())
         return Text(text if len(text) <= CELL_CHARS else text[: CELL_CHARS - 3] + "...")
 
-    def progress(self, label: str, total: int | None) -> Progress:
-        """A progress display to be used as a context manager."""
-        return Progress(self, label, total)
+    def progress(self, label: str, total: int | None, *, in_flight: Callable[[], int] | None = None) -> Progress:
+        """A progress display to be used as a context manager; `in_flight` tells how many calls are under way."""
+        return Progress(self, label, total, in_flight)
 
 
 class Progress:
     """How far a stage is: a rich line on a terminal, elsewhere a plain line every few seconds.
 
-    `advance(done=1, failed=0, tokens=..., cost_usd=...)` adds to named counts; `done` drives the bar.
+    `advance(done=1, failed=0, tokens=..., cost_usd=...)` adds to named counts; `done` drives the bar. What is shown is
+    renewed even while nothing comes in, so that a person sees calls that hang.
     """
 
-    def __init__(self, console: Console, label: str, total: int | None) -> None:
-        self.console, self.label, self.total = console, label, total
+    def __init__(
+        self, console: Console, label: str, total: int | None, in_flight: Callable[[], int] | None = None
+    ) -> None:
+        self.console, self.label, self.total, self.in_flight = console, label, total, in_flight
+        self._over = threading.Event()
         self.counts: dict[str, float] = {"done": 0}
         self.started = self._last_line = time.monotonic()
         self._first: tuple[float, float] | None = None
@@ -100,6 +105,8 @@ class Progress:
     def __enter__(self) -> Progress:
         if self.console.is_terminal and not self.console.quiet:
             self._start_live()
+        if self.in_flight is not None and not self.console.quiet:
+            threading.Thread(target=self._renew, name="qrd-progress", daemon=True).start()
         return self
 
     def advance(self, **added: float) -> None:
@@ -108,15 +115,23 @@ class Progress:
             self.counts[name] = self.counts.get(name, 0) + number
         if self._first is None and self.counts["done"]:
             self._first = (time.monotonic(), self.counts["done"])
+        self._show()
+
+    def _show(self) -> None:
         if self._live is not None:
             self._live.update(self._task, completed=self.counts["done"], note=self._note())
         elif time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
             self._last_line = time.monotonic()
             self.console.say(self._plain())
 
+    def _renew(self) -> None:
+        while not self._over.wait(RENEWED_EVERY_S):
+            self._show()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
         if self._live is not None:
             self._live.stop()
         if self.counts["done"]:
@@ -142,8 +157,9 @@ class Progress:
         self._live.start()
 
     def _note(self) -> str:
-        parts = []
-        for name, number in self.counts.items():
+        num_calls = self.in_flight() if self.in_flight is not None else 0
+        parts = [f"in flight {num_calls:,}"] if num_calls else []
+        for name, number in list(self.counts.items()):
             if name == "cost_usd" and number:
                 parts.append(f"${number:.4f}{self._projected(number)}")
             elif name not in ("done", "cost_usd") and number:

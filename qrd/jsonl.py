@@ -8,6 +8,7 @@ whole (`replacing`) is written many lines at a time instead.
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 import time
@@ -27,8 +28,8 @@ FSYNC_EVERY_S = 1.0
 HELD_BYTES, HELD_S = 2**18, 0.1  # of lines that wait to be written together
 
 __all__ = [
-    "DISK", "Disk", "Reader", "Row", "Writer", "bad_lines", "decode_object", "encode", "is_stream", "open_input",
-    "replacing", "set_aside", "take_lock", "write_whole",
+    "DISK", "Disk", "Reader", "Row", "Writer", "account_of", "bad_lines", "decode_object", "encode", "is_stream",
+    "open_input", "replacing", "set_aside", "take_lock", "write_whole",
 ]  # fmt: skip
 
 
@@ -247,8 +248,15 @@ def set_aside(file: File) -> File | None:
         companion = file.with_name(file.name + suffix)
         if companion.exists():
             companion.rename(target.with_name(target.name + suffix))
+    if account_of(str(file)).exists():
+        account_of(str(file)).rename(account_of(str(target)))
     file.rename(target)
     return target
+
+
+def account_of(output: str) -> File:
+    """The file beside an output that knows what its calls have cost."""
+    return File(output).with_name(f".{File(output).name}.account.jsonl")
 
 
 def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
@@ -263,12 +271,33 @@ def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(file)
         _write_to(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, data, disk)
         disk.rename(temporary, file)
     except OSError as error:
         raise StorageError.of(file, error) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(file: File) -> None:
+    """Remove what killed processes left of their attempts to write `file`."""
+    if os.name != "posix":
+        return  # there, to ask whether a process lives would end it
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*.tmp"):
+        process = left.name.removeprefix(f".{file.name}.").removesuffix(".tmp")
+        if process.isdecimal() and not _lives(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True  # it is another user's, or cannot be told
+    return True
 
 
 def _write_to(file: File, flags: int, data: bytes, disk: Disk) -> None:

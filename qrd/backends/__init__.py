@@ -3,14 +3,24 @@
 A backend must not know what a question, a style or a verdict is; it takes messages and gives text.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qrd.backends.account import Account
 from qrd.backends.budget import Budget
+from qrd.backends.flight import Flight
 from qrd.backends.prices import estimate
 from qrd.backends.protocol import Backend, Reply, Request, Sampling
 from qrd.backends.settings import BackendSettings
 from qrd.backends.stopping import Stopping
 
+if TYPE_CHECKING:
+    from qrd.backends.api_client import Client
+
 __all__ = [
-    "Backend", "BackendSettings", "Budget", "Reply", "Request", "Sampling", "Stopping", "estimate", "open_backend",
+    "Account", "Backend", "BackendSettings", "Budget", "Flight", "Reply", "Request", "Sampling", "Stopping",
+    "estimate", "open_backend",
 ]  # fmt: skip
 
 
@@ -32,6 +42,18 @@ def open_backend(model: str, settings: BackendSettings) -> Backend:
         from qrd.backends.scripted import Scripted
 
         return Scripted(rest)
-    from qrd.backends.litellm_api import LitellmApi
+    from qrd.backends.api import Api
 
-    return LitellmApi(model, settings)
+    return Api(model, _client(model, settings), settings)
+
+
+def _client(model: str, settings: BackendSettings) -> Client:
+    """Who makes the calls: for OpenAI's protocol qrd itself, else litellm."""
+    from qrd.backends.api_direct import DirectClient, endpoint_of
+
+    endpoint = endpoint_of(model, settings.api_base)
+    if endpoint is not None:
+        return DirectClient(endpoint, settings)
+    from qrd.backends.api_litellm import LitellmClient
+
+    return LitellmClient(model, settings)

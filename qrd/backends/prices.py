@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path as File
 from typing import Any
+
+import msgspec
 
 from qrd.backends.protocol import Request
 from qrd.errors import ConfigError
 
 FORMS = "PROVIDER/NAME as litellm knows it (openai/gpt-4o-mini), hf:NAME_OR_FOLDER, vllm:NAME_OR_FOLDER, embedded:NAME"
+
+OWN_SERVERS = frozenset({"hosted_vllm", "custom_openai", "openai_like", "lm_studio", "llamafile"})
 
 
 @cache
@@ -48,6 +56,55 @@ def provider_of(model: str) -> str:
 
 def price(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
     """US dollars of so many tokens; None where the price is not known."""
+    entry = entry_of(model)
+    if entry is not None:
+        return prompt_tokens * entry.prompt_usd + completion_tokens * entry.reply_usd
+    return _asked_price(model, prompt_tokens, completion_tokens) if _is_litellms(model) else None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The prices of a token, where they depend on nothing else; `batch_usd` are those of the provider's batches."""
+
+    prompt_usd: float
+    reply_usd: float
+    batch_usd: tuple[float, float]
+
+
+@cache
+def entry_of(model: str) -> Entry | None:
+    """What litellm's table says of a model, read without importing litellm; None where only litellm itself can tell."""
+    found = _table().get(model) or (_table().get(model[7:]) if model.startswith("openai/") else None)
+    if found is None:
+        return None
+    facts = msgspec.json.decode(found)
+    rates = [facts.get(f"{side}_cost_per_token") for side in ("input", "output")]
+    # Some prices grow with the length of the prompt, or are asked for something else than tokens.
+    is_plain = all(isinstance(rate, (int, float)) for rate in rates) and facts.get("mode") == "chat"
+    if not is_plain or any("_above_" in name or "tiered" in name or "per_request" in name for name in facts):
+        return None
+    halves = [facts.get(f"{side}_cost_per_token_batches") for side in ("input", "output")]
+    batch = [rate / 2 if half is None else half for rate, half in zip(rates, halves)]
+    return Entry(rates[0], rates[1], (batch[0], batch[1]))
+
+
+@cache
+def _table() -> dict[str, msgspec.Raw]:
+    """litellm's table of models; empty where it is not installed."""
+    package = importlib.util.find_spec("litellm")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            raw = File(folder, "model_prices_and_context_window_backup.json").read_bytes()
+            return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    return {}
+
+
+def _is_litellms(model: str) -> bool:
+    """Whether litellm is worth asking for a price: it has none of servers of one's own, and takes seconds to load."""
+    return model.partition("/")[0] not in OWN_SERVERS
+
+
+def _asked_price(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
     try:
         prompt_usd, completion_usd = litellm().cost_per_token(
             model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +15,9 @@ _FOR_GOOD = re.compile(
     r"|api key not valid|invalid[_ ]api[_ ]key|api_key_invalid|account_deactivated|missing credentials",
     re.IGNORECASE,
 )
+_PERMANENT = frozenset({301, 302, 303, 307, 308, 401, 402, 403, 404, 405})
+_PASSING = frozenset({408, 409, 425, 429})
+TOO_MANY = 429
 
 
 class CallFailed(Exception):
@@ -29,42 +32,55 @@ class CallFailed(Exception):
 class Refusal:
     """`row`: this request will never succeed; `passing`: a later try may; `permanent`: no request will succeed.
 
-    `retry_after_s` is what the provider asks for. `may_be_billed`: the provider may have done the work.
+    `retry_after_s` is what the provider asks for. `may_be_billed`: the provider may have done the work. `too_many`:
+    the provider had too many calls.
     """
 
     kind: Literal["row", "passing", "permanent"]
     message: str
     retry_after_s: float | None = None
     may_be_billed: bool = False
+    too_many: bool = False
+
+
+def answered(status: int, said: str, headers: Mapping[str, str]) -> Refusal:
+    """What an HTTP answer means that is no reply; `headers` have names in lower case, or do not mind."""
+    message = one_line(said)
+    if status in _PERMANENT or _FOR_GOOD.search(said):
+        return Refusal(kind="permanent", message=message)
+    if 400 <= status < 500 and status not in _PASSING:
+        return Refusal(kind="row", message=message)
+    wait_s = _retry_after_s(headers)
+    return Refusal(kind="passing", message=message, retry_after_s=wait_s, too_many=status == TOO_MANY)
+
+
+def unanswered(error: BaseException | str) -> Refusal:
+    """What it means that no whole answer came: the provider may have done the work all the same."""
+    return Refusal(kind="passing", message=one_line(error), may_be_billed=True)
+
+
+def late(timeout_s: float) -> Refusal:
+    """No whole answer came in time."""
+    return unanswered(f"no whole answer within --timeout {timeout_s:g} s")
 
 
 def understood(error: Exception) -> Refusal:
-    """What a call's error means."""
-    message = one_line(error)
-    status = _status(error)
-    answered = status is not None and status >= 400 and _headers(error) is not None
+    """What an error of litellm means."""
     said = " ".join(f"{e} {getattr(e, 'code', '')} {getattr(e, 'body', '')}" for e in _chain(error))
     # litellm refuses a sampling option that the model does not have before it calls, and would for every row.
-    if _FOR_GOOD.search(said) or status in (401, 402, 403, 404, 405) or "UnsupportedParams" in type(error).__name__:
-        return Refusal(kind="permanent", message=message)
-    if status is not None and 400 <= status < 500 and status not in (408, 409, 425, 429):
-        return Refusal(kind="row", message=message)
-    return Refusal(kind="passing", message=message, retry_after_s=_retry_after_s(error), may_be_billed=not answered)
-
-
-def _status(error: Exception) -> int | None:
+    if _FOR_GOOD.search(said) or "UnsupportedParams" in type(error).__name__:
+        return Refusal(kind="permanent", message=one_line(error))
     status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) else None
+    headers = getattr(error, "litellm_response_headers", None)  # None where no answer came
+    if not isinstance(status, int) or status < 400:
+        return unanswered(error)
+    refusal = answered(status, str(error), headers or {})
+    return unanswered(error) if refusal.kind == "passing" and headers is None else refusal
 
 
-def _headers(error: Exception) -> Any:
-    """The headers of the provider's answer; None where no answer came."""
-    return getattr(error, "litellm_response_headers", None)
-
-
-def _retry_after_s(error: Exception) -> float | None:
+def _retry_after_s(headers: Mapping[str, Any]) -> float | None:
     """Seconds of the header Retry-After; None for a date or nonsense, which plain backing off covers."""
-    found = str((_headers(error) or {}).get("retry-after", ""))
+    found = str(headers.get("retry-after", ""))
     return float(found) if re.fullmatch(r"\d{1,9}(\.\d+)?", found) else None
 
 

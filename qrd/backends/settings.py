@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from qrd.backends.budget import Budget
+from qrd.backends.flight import Flight
 from qrd.backends.stopping import Stopping
 
 
@@ -14,7 +15,7 @@ class BackendSettings:
 
     `spent_usd` is what earlier runs of the same output have cost; `max_cost` counts it. Several models of one run
     share its ceiling through one `budget`, which then takes the place of both. `first_wait_s` is what the waits
-    between retries grow from. Once `stopping` is set, no request is sent.
+    between retries grow from. Once `stopping` is set, no request is sent. `flight` counts the calls under way.
     """
 
     concurrency: int = 16
@@ -33,3 +34,4 @@ class BackendSettings:
     budget: Budget | None = None
     first_wait_s: float = 1.0
     stopping: Stopping = field(default_factory=Stopping)
+    flight: Flight = field(default_factory=Flight)

@@ -28,7 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich help takes three times as long to start,
 )
-EXTRAS = dict.fromkeys(("torch", "transformers", "accelerate", "peft", "safetensors"), "train") | {"litellm": "api"}
+EXTRAS = dict.fromkeys(("torch", "transformers", "accelerate", "peft", "safetensors"), "train") | dict.fromkeys(
+    ("litellm", "aiohttp"), "api"
+)
 COMMANDS = ("generate", "judge", "filter", "train", "eval", "data", "inspect", "report", "verify", "demo", "doctor")
 for _name in COMMANDS:
     import_module(f"qrd.cli.{_name}").register(app)

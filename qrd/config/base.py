@@ -54,12 +54,17 @@ class Calling(Streaming):
     """A command that asks models."""
 
     seed: int = knob(0, "Seed of everything drawn here.", group=SAMPLING)
-    concurrency: int = knob(16, "API calls in flight at once.", low=1, high=4096, group=API)
+    concurrency: int = knob(16, "API calls in flight at once; 429s lower it for a while.", low=1, high=4096, group=API)
     rpm: int | None = knob(None, "API requests a minute, at most.", low=1, group=API)
     tpm: int | None = knob(None, "API tokens a minute, at most.", low=1, group=API)
     timeout: float = knob(120.0, "Seconds one API call may take.", above=0, group=API)
     retries: int = knob(5, "Tries after the first, for errors that pass.", low=0, high=100, group=API)
-    max_cost: float | None = knob(None, "US dollars that this output may cost, over all restarts.", above=0, group=API)
+    max_cost: float | None = knob(
+        None, "US dollars that this output may cost, failed calls included, over all restarts.", above=0, group=API
+    )
+    cost_file: str | None = knob(
+        None, "Account that several runs share, such as generate | judge: --max-cost bounds them together.", group=API
+    )
     allow_unpriced: bool = knob(False, "With --max-cost: accept models of unknown price (counted as free).", group=API)
     api_base: str | None = knob(None, "URL of an OpenAI-compatible server.", group=API)
     batch_size: int = knob(16, "Requests run together by hf: and embedded: models.", low=1, group=LOCAL)

@@ -8,7 +8,7 @@ from pathlib import Path as File
 from typing import Any, TypeVar
 
 from qrd import jsonl
-from qrd.backends import BackendSettings, Budget, Reply, Stopping
+from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping
 from qrd.config import Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
@@ -46,11 +46,27 @@ class Tally:
             self.cost_usd += usage.get("cost_usd") or 0.0
 
 
-def settings_of(config: Calling, budget: Budget, stopping: Stopping) -> BackendSettings:
+def budget_of(config: Calling, spent_usd: float) -> Budget:
+    """The budget of a run whose rows have cost so much; calls without a row are in the account of its output."""
+    if config.cost_file is not None:
+        return Budget(config.max_cost, spent_usd, Account(config.cost_file, shared=True))
+    if jsonl.is_stream(config.output):
+        return Budget(config.max_cost, spent_usd)
+    return Budget(config.max_cost, spent_usd, Account(str(jsonl.account_of(config.output)), shared=False))
+
+
+def closed(budget: Budget, tally: Tally) -> float | None:
+    """What the output has cost, calls without a row included, once the budget is closed; None for nothing."""
+    cost_usd = max(budget.spent, tally.cost_usd)
+    budget.close()
+    return cost_usd or None
+
+
+def settings_of(config: Calling, budget: Budget, stopping: Stopping, flight: Flight | None = None) -> BackendSettings:
     """The backend's part of a configuration; all models of a run share one budget and stop together."""
     names = BackendSettings.__dataclass_fields__
     given = {name: getattr(config, name) for name in names if hasattr(config, name)}
-    return BackendSettings(**given, budget=budget, stopping=stopping)
+    return BackendSettings(**given, budget=budget, stopping=stopping, flight=flight or Flight())
 
 
 def selected(reader: Reader[Q], config: Any) -> Iterator[Row[Q]]:

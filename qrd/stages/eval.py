@@ -22,7 +22,7 @@ import msgspec
 
 from qrd import evaluation, prompts
 from qrd.answers import grade
-from qrd.backends import Backend, Budget, Reply, Request, Sampling, Stopping, open_backend
+from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
 from qrd.evaluation.summary import summarised, unchanged
@@ -73,9 +73,9 @@ def run(config: EvalConfig, console: Console) -> Tally:
         if sheet.others:
             console.say(f"{config.output}: predictions of {', '.join(sorted(sheet.others))} stay as they are")
         manifest.begin()
-        finished = False
+        budget, finished = asking.budget_of(config, sheet.tally.cost_usd), False
         try:
-            _ask_all(candidates, questions, sheet, config, console)
+            _ask_all(candidates, questions, sheet, config, console, budget)
             _combine([c.name for c in candidates if c.is_student], questions, sheet, config)
             finished = True
         finally:
@@ -84,7 +84,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
             manifest.finish(
                 inputs=reader.sha256, rows_in=sheet.tally.num_in, rows_out=sheet.tally.num_out, finished=finished,
                 reasons={"failed": len(sheet.tally.failed), "bad": sheet.tally.num_bad},
-                cost_usd=sheet.tally.cost_usd or None, run=_run_identity(config),
+                cost_usd=asking.closed(budget, sheet.tally), run=_run_identity(config),
                 contamination=contamination,
             )  # fmt: skip
     _tell(candidates, list(sheet.rows.values()), contamination, config, console)
@@ -159,19 +159,20 @@ def _request(question: Question, sample: int, config: EvalConfig) -> Request:
 
 def _ask_all(
     candidates: Sequence[Candidate], questions: Sequence[Row[Question]], sheet: Sheet, config: EvalConfig,
-    console: Console,
+    console: Console, budget: Budget,
 ) -> None:  # fmt: skip
     """Ask every candidate what it has not answered yet; candidates of one model share one load of it."""
-    budget = Budget(config.max_cost, sheet.tally.cost_usd)
+    flight = Flight()
     num_planned = len(candidates) * len(questions) * config.samples
-    with Stopping(quiet=config.quiet) as stopping, console.progress("eval", num_planned) as progress:
+    shown = console.progress("eval", num_planned, in_flight=lambda: flight.num_calls)
+    with Stopping(quiet=config.quiet) as stopping, shown as progress:
         progress.advance(done=sum(1 for name, _, _ in sheet.rows if name not in ENSEMBLES))
         for model in dict.fromkeys(candidate.model for candidate in candidates):
             group = [candidate for candidate in candidates if candidate.model == model]
             todo = {candidate: _unanswered(candidate, questions, sheet, config) for candidate in group}
             if not any(todo.values()) or stopping.is_set():
                 continue
-            backend = open_backend(model, asking.settings_of(config, budget, stopping))
+            backend = open_backend(model, asking.settings_of(config, budget, stopping, flight))
             try:
                 for candidate, requests in todo.items():
                     _ask(backend, candidate, requests, sheet, config, progress)

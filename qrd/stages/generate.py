@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from qrd import prompts
 from qrd.answers import grade
-from qrd.backends import Budget, Reply, Request, Sampling, Stopping, open_backend
+from qrd.backends import Budget, Flight, Reply, Request, Sampling, Stopping, open_backend
 from qrd.config import GenerateConfig
 from qrd.console import Console
 from qrd.jsonl import Reader, Row, Writer
@@ -66,16 +66,16 @@ def run(config: GenerateConfig, console: Console) -> Tally:
     with Writer(config.output, resume=config.resume) as writer:
         todo = _unwritten(plan, writer, config, tally)
         manifest.begin()
-        finished = False
+        budget, finished = asking.budget_of(config, tally.cost_usd), False
         try:
-            _ask(todo, writer, config, console, tally)
+            _ask(todo, writer, config, console, tally, budget)
             finished = True
         finally:
             tally.num_out = tally.num_kept + writer.num_written
             asking.report_failures(config.output, tally.failed, console)
             manifest.finish(
                 inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, finished=finished,
-                reasons={"failed": len(tally.failed), "bad": tally.num_bad}, cost_usd=tally.cost_usd or None,
+                reasons={"failed": len(tally.failed), "bad": tally.num_bad}, cost_usd=asking.closed(budget, tally),
                 planned=len(plan), prompts=_prompt_versions(config),
             )  # fmt: skip
     return tally
@@ -124,15 +124,18 @@ def _unwritten(plan: list[Planned], writer: Writer, config: GenerateConfig, tall
     return [item for item in plan if item.path_id not in done]
 
 
-def _ask(todo: list[Planned], writer: Writer, config: GenerateConfig, console: Console, tally: Tally) -> None:
+def _ask(
+    todo: list[Planned], writer: Writer, config: GenerateConfig, console: Console, tally: Tally, budget: Budget
+) -> None:
     by_key = {item.path_id: item for item in todo}
-    budget = Budget(config.max_cost, tally.cost_usd)
-    with Stopping(quiet=config.quiet) as stopping, console.progress("generate", len(todo)) as progress:
+    flight = Flight()
+    shown = console.progress("generate", len(todo), in_flight=lambda: flight.num_calls)
+    with Stopping(quiet=config.quiet) as stopping, shown as progress:
         for teacher in config.teacher:
             requests = [item.request for item in todo if item.teacher == teacher]
             if not requests or stopping.is_set():
                 continue
-            backend = open_backend(teacher, asking.settings_of(config, budget, stopping))
+            backend = open_backend(teacher, asking.settings_of(config, budget, stopping, flight))
             try:
                 for reply in backend.complete(requests):
                     fields = _settled(by_key[reply.key], reply, writer, tally)

@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any
 
 from qrd import prompts
-from qrd.backends import Backend, Budget, Reply, Request, Sampling, Stopping, open_backend
+from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
 from qrd.errors import GateError
@@ -58,12 +58,13 @@ class Bench:
     backends: dict[str, Backend] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(None))
     stopping: Stopping = field(default_factory=Stopping)
+    flight: Flight = field(default_factory=Flight)
 
     def open(self) -> dict[str, Backend]:
         """The backend of each judge."""
         for model in self.config.judge:
             if model not in self.backends:
-                settings = asking.settings_of(self.config, self.budget, self.stopping)
+                settings = asking.settings_of(self.config, self.budget, self.stopping, self.flight)
                 self.backends[model] = open_backend(model, settings)
         return self.backends
 
@@ -87,10 +88,12 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     with Writer(config.output, resume=config.resume) as writer:
         done = _judged_before(writer, config, tally, counts, agreement)
         manifest.begin()
-        bench.budget, bench.stopping = Budget(config.max_cost, tally.cost_usd), Stopping(quiet=config.quiet)
+        bench.budget = asking.budget_of(config, tally.cost_usd)
+        bench.stopping = Stopping(quiet=config.quiet)
         finished = False
         try:
-            with bench.stopping, console.progress("judge", total) as progress:
+            shown = console.progress("judge", total, in_flight=lambda: bench.flight.num_calls)
+            with bench.stopping, shown as progress:
                 outcome = Outcome(writer, tally, counts, progress, judge_hash(config, bench.rubric), agreement)
                 _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome)
             finished = True
@@ -101,8 +104,9 @@ def run(config: JudgeConfig, console: Console) -> Tally:
             asking.report_failures(config.output, tally.failed, console)
             manifest.finish(
                 inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, finished=finished,
-                reasons={"failed": len(tally.failed), "bad": tally.num_bad}, cost_usd=tally.cost_usd or None,
-                verdicts=counts, rubric={bench.rubric.id: bench.rubric.version}, agreement=_told(agreement),
+                reasons={"failed": len(tally.failed), "bad": tally.num_bad},
+                cost_usd=asking.closed(bench.budget, tally), verdicts=counts,
+                rubric={bench.rubric.id: bench.rubric.version}, agreement=_told(agreement),
             )  # fmt: skip
     asking.report_bad(reader, console)
     if (alpha := agreement.alpha()) is not None:

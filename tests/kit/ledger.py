@@ -11,6 +11,7 @@ rule applies to the calls that meet all of its conditions:
     calls        numbers of the call, from 1, over the whole life of the server
     attempts     how often this same request has come, from 1
     contains     a text in the request's body
+    over         calls in flight, this one counted, that are more than so many
     probability  drawn from the seed, the request and its attempt: the order of arrival does not matter
 
 What it can do: `status` (status, retry_after, message), `reset_before`, `reset_mid`, `reset_after`, `hang`, `drip`
@@ -93,6 +94,8 @@ class Ledger:
             if call["call"] not in rule.get("calls", [call["call"]]):
                 continue
             if call["attempt"] not in rule.get("attempts", [call["attempt"]]):
+                continue
+            if self.in_flight <= rule.get("over", 0):
                 continue
             if rule.get("contains", "") in text and self.draw(call, number) < rule.get("probability", 1):
                 return rule

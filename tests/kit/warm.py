@@ -3,14 +3,16 @@
 No call is made here: an event loop or a thread would not survive the fork.
 """
 
+import aiohttp
 import openai.resources.chat.completions
-import tenacity
 
-import qrd.backends.litellm_api
+import qrd.backends.api
+import qrd.backends.api_direct
+import qrd.backends.api_litellm
 import qrd.cli
 import qrd.stages.eval
 import qrd.stages.generate
 import qrd.stages.judge
 from qrd.backends import prices
 
-LOADED = (openai.resources.chat.completions, tenacity, qrd.cli, qrd.stages, prices.litellm())
+LOADED = (openai.resources.chat.completions, aiohttp, qrd.cli, qrd.stages, prices.litellm())

@@ -9,20 +9,21 @@ from tests.kit.ledger import serving
 
 CANARY = "sk-canary-0123456789abcdef"
 PRICED, UNPRICED = "openai/gpt-4o-mini", "hosted_vllm/tiny"
+THROUGH_LITELLM = "deepseek/deepseek-chat"
 
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("DEEPSEEK_API_KEY", CANARY)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def warm(tmp_path_factory):
-    """A first call of each kind: litellm imports its clients then, for seconds, which short timeouts would count."""
-    with serving(tmp_path_factory.mktemp("warm") / "calls.jsonl") as served:
-        for model in (PRICED, UNPRICED):
-            settings = BackendSettings(api_base=served.url)
-            next(open_backend(model, settings).complete(asks(1)))
+    """A first call: litellm imports its clients then, for seconds, which short timeouts would count."""
+    with serving(tmp_path_factory.mktemp("warm") / "calls.jsonl") as served, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPSEEK_API_KEY", CANARY)
+        next(open_backend(THROUGH_LITELLM, BackendSettings(api_base=served.url)).complete(asks(1)))
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_what_is_sent_is_what_was_asked(serve):
     assert call["authorization"] == f"Bearer {CANARY}"
 
 
-@pytest.mark.parametrize("model", [PRICED, UNPRICED])
+@pytest.mark.parametrize("model", [PRICED, THROUGH_LITELLM])
 def test_a_lasting_fault_is_tried_retries_plus_one_times(serve, model):
     served = serve({"do": "status", "status": 500, "contains": "Question 1"})
     replies = {reply.key: reply for reply in opened(served, model, retries=3).complete(asks(3))}
@@ -111,7 +112,7 @@ def test_a_lasting_fault_is_tried_retries_plus_one_times(serve, model):
 @pytest.mark.parametrize(
     "fault", ["reset_before", "reset_mid", "garbage", "status 503", "status 429", "status 408", "hang", "drip"]
 )
-@pytest.mark.parametrize("model", [PRICED, UNPRICED])
+@pytest.mark.parametrize("model", [PRICED, THROUGH_LITELLM])
 def test_a_fault_that_passes_costs_one_more_call(serve, fault, model):
     do, _, status = fault.partition(" ")
     served = serve({"do": do, "attempts": [1], **({"status": int(status)} if status else {})})
@@ -161,7 +162,7 @@ def test_a_permanent_refusal_stops_at_once(serve, status):
     assert CANARY not in str(caught.value)
 
 
-@pytest.mark.parametrize("model", [PRICED, UNPRICED])
+@pytest.mark.parametrize("model", [PRICED, THROUGH_LITELLM])
 def test_an_empty_account_is_permanent_though_it_looks_like_a_rate_limit(serve, model):
     served = serve({"do": "status", "status": 429, "code": "insufficient_quota", "message": "You exceeded it"})
     with pytest.raises(BackendError, match="refused for good"):
@@ -184,7 +185,7 @@ def test_a_request_that_the_provider_cannot_take_fails_alone(serve):
     assert [key for key, reply in replies.items() if reply.error] == ["2"]
 
 
-@pytest.mark.parametrize("model", [PRICED, UNPRICED])
+@pytest.mark.parametrize("model", [PRICED, THROUGH_LITELLM])
 @pytest.mark.parametrize(
     ("fault", "finish_reason"),
     [("null_content", "stop"), ("empty_choices", "empty"), ("content_filter", "content_filter")],
@@ -297,15 +298,90 @@ def test_a_name_that_is_no_model_is_one_line_with_the_accepted_forms(model, capf
     assert capfd.readouterr().out == ""
 
 
-@pytest.mark.parametrize("model", [PRICED, UNPRICED])
-def test_a_redirect_does_not_carry_the_key_to_another_host(serve, model, monkeypatch):
-    monkeypatch.setenv("HOSTED_VLLM_API_KEY", CANARY)
+def test_a_redirect_does_not_carry_the_key_to_another_host(serve):
     other = serve()
     away = other.url.replace("127.0.0.1", "localhost") + "/chat/completions"
     served = serve({"do": "redirect", "location": away})
-    list(opened(served, model, retries=0).complete(asks(1)))
+    list(opened(served, THROUGH_LITELLM, retries=0).complete(asks(1)))
     assert served.calls()[0]["authorization"] == f"Bearer {CANARY}"
     assert [call["authorization"] for call in other.calls()] in ([], [None])
+
+
+def test_a_direct_call_follows_no_redirect_and_says_where_it_leads(serve):
+    other = serve()
+    served = serve({"do": "redirect", "location": other.url + "/chat/completions"})
+    with pytest.raises(BackendError, match=f"redirects to {other.url}"):
+        list(opened(served, PRICED, concurrency=4).complete(asks(50)))
+    assert len(served.calls()) <= 4 + 5
+    assert other.calls() == []
+
+
+def test_no_proxy_stands_before_this_machine_and_netrc_is_not_read(serve, monkeypatch, tmp_path):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login canary password canary", "utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    served = serve()
+    (reply,) = opened(served, UNPRICED, retries=0).complete(asks(1))
+    assert reply.error is None
+    assert served.calls()[0]["authorization"] is None
+
+
+def test_another_host_is_reached_through_the_proxy_of_the_environment(serve, monkeypatch):
+    served = serve()
+    monkeypatch.setenv("http_proxy", served.url.removesuffix("/v1"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    settings = BackendSettings(api_base="http://teacher.invalid/v1", retries=0)
+    (reply,) = open_backend(UNPRICED, settings).complete(asks(1))
+    assert reply.error is None
+    assert len(served.calls()) == 1
+
+
+@pytest.mark.parametrize("model", [PRICED, THROUGH_LITELLM])
+def test_an_answer_too_long_for_a_row_fails_its_request_alone(serve, model):
+    served = serve({"do": "huge", "num_bytes": 6 * 2**20, "contains": "Question 1"})
+    replies = {reply.key: reply for reply in opened(served, model).complete(asks(3))}
+    assert "longer than 4 MiB" in replies["1"].error
+    assert [key for key, reply in replies.items() if reply.error] == ["1"]
+    assert len(served.calls()) == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("openai/m", "http://[/v1"), ("hosted_vllm/m", "ftp://host/v1"), ("openai/m", "host:8000")],
+)
+def test_an_endpoint_that_is_no_url_is_named(model, said):
+    with pytest.raises(ConfigError, match="is no URL"):
+        open_backend(model, BackendSettings(api_base=said))
+
+
+def test_the_user_of_an_endpoint_is_sent_only_where_there_is_no_key(serve, monkeypatch):
+    served = serve()
+    base = served.url.replace("http://", "http://user:hunter2hunter2@")
+    for model in (PRICED, UNPRICED):
+        next(open_backend(model, BackendSettings(api_base=base)).complete(asks(1)))
+    assert [call["authorization"].split()[0] for call in served.calls()] == ["Bearer", "Basic"]
+
+
+def test_a_server_that_takes_eight_calls_at_once_is_given_about_eight(serve):
+    served = serve({"do": "status", "status": 429, "over": 8}, latency_s=0.03)
+    replies = list(opened(served, concurrency=64, first_wait_s=0.05, retries=20).complete(asks(400)))
+    assert [reply.error for reply in replies] == [None] * 400
+    refused = [call for call in served.calls() if call["did"] == "status"]
+    assert len(refused) < 64 + 64 + 400 * 0.15
+    late = served.calls()[-200:]
+    assert sum(call["did"] == "text" for call in late) > 150
+    assert sum(call["in_flight"] for call in late) / len(late) > 5
+
+
+def test_what_a_429_asks_to_wait_holds_back_every_call(serve):
+    served = serve({"do": "status", "status": 429, "retry_after": 1, "calls": [5]}, latency_s=0.02)
+    assert len(list(opened(served, concurrency=4).complete(asks(40)))) == 40
+    times = sorted(call["time"] for call in served.calls())
+    refused = served.calls()[4]["time"]
+    assert not [time for time in times if refused + 0.1 < time < refused + 0.95]
+    assert len(times) == 41
 
 
 def test_closing_the_replies_stops_within_a_second(serve):
@@ -342,10 +418,12 @@ def test_an_estimate_counts_every_call_at_its_longest():
     assert estimate("embedded:smollm2-135m", asks(1))[2] == 0.0
 
 
-def test_litellm_is_not_imported_with_the_backends():
+def test_a_direct_client_needs_nothing_heavy():
     import subprocess
     import sys
 
     heavy = ["litellm", "torch", "transformers", "vllm"]
-    code = f"import sys, qrd.backends; print([m for m in {heavy} if m in sys.modules])"
+    settings = "qrd.backends.BackendSettings(api_base='http://127.0.0.1:9')"
+    called = f"list(qrd.backends.open_backend('openai/m', {settings}).complete([]))"
+    code = f"import sys, qrd.backends; {called}; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

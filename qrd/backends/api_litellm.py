@@ -1,0 +1,61 @@
+"""Calls through litellm: a hundred providers, each with its own protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from qrd.backends import prices
+from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, Answer, answer_of, body_of
+from qrd.backends.protocol import Request
+from qrd.backends.refusals import CallFailed, late, understood
+from qrd.backends.settings import BackendSettings
+from qrd.errors import ConfigError
+
+
+class LitellmClient:
+    """Calls one model. Raises, when made: ConfigError for a name that is no model, or a key that is missing."""
+
+    def __init__(self, model: str, settings: BackendSettings) -> None:
+        self.model, self.timeout_s = model, settings.timeout
+        self._litellm = prices.litellm()
+        provider = prices.provider_of(model)
+        # `wait_for` decides on time: it also bounds an answer that drips in.
+        self._options: dict[str, Any] = {
+            "model": model,
+            "num_retries": 0,
+            "max_retries": 0,
+            "timeout": self.timeout_s + 5,
+        }
+        if settings.api_base:
+            self._options["api_base"] = settings.api_base
+        elif missing := self._litellm.validate_environment(model).get("missing_keys"):
+            raise ConfigError(f"{model}: needs a key; set the environment variable {missing[0]}")
+        known = self._litellm.get_supported_openai_params(model=model, custom_llm_provider=provider)
+        self._takes_seed = "seed" in (known or ())
+        if "max_retries" not in (known or ()) and provider in self._litellm.openai_compatible_providers:
+            # Otherwise litellm forgets it on the way to these, and their client then tries three times by itself.
+            self._options["allowed_openai_params"] = ["max_retries"]
+        if settings.api_base and provider == "openai" and not os.environ.get("OPENAI_API_KEY"):
+            self._options["api_key"] = "none"  # a server of one's own seldom wants one, and the client insists
+
+    async def open(self) -> None:
+        """litellm opens connections by itself."""
+
+    async def call(self, request: Request) -> Answer:
+        """The answer to one call. Raises: CallFailed."""
+        body = body_of(request, takes_seed=self._takes_seed)
+        try:
+            call = self._litellm.acompletion(**self._options, **body)
+            answer = answer_of(await asyncio.wait_for(call, self.timeout_s))
+        except asyncio.TimeoutError:
+            raise CallFailed(late(self.timeout_s)) from None
+        except Exception as error:  # noqa: BLE001  litellm lets its providers' own errors through
+            raise CallFailed(understood(error)) from None
+        if len(answer.text or "") > MAX_REPLY_BYTES:
+            raise CallFailed(TOO_LONG)
+        return answer
+
+    async def close(self) -> None:
+        """litellm keeps its connections for the next model."""
