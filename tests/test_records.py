@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from qrd.backends import Request, Sampling
 from qrd.errors import DataError
-from qrd.records import Path, Prediction, Question, checked, digest, in_shard, path_id
+from qrd.records import Path, Prediction, Question, checked, digest, in_shard, path_id, plain_json
 
 QUESTION: dict[str, Any] = {"id": "q", "task": "text", "question": "?", "answer": "a"}
 CHOICE = {**QUESTION, "task": "choice", "choices": ["x", "y", "z"], "answer": "C"}
@@ -126,3 +127,18 @@ def test_a_part_is_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert outputs == {f"{[n for n in range(50) if in_shard(f'q{n}', 2, 5)]}\n".encode()}
+
+
+def test_the_quick_json_is_the_canonical_one():
+    text = "".join(chr(code) for code in range(0x3000) if not 0xD800 <= code < 0xE000)
+    for value in ([text, None, True, -7, 2**63], {"b": [], "a": {"d": "\ud800", "c": "🙂"}}, [{"role": "u"}]):
+        assert hashlib.sha256(plain_json(value)).hexdigest() == digest(value)
+
+
+def test_the_hash_of_a_request_is_that_of_all_that_decides_its_reply():
+    messages = ({"role": "user", "content": "Wie groß?\n\x00\u2028"},)
+    for sampling in (Sampling(), Sampling(temperature=1e-7, top_p=1, max_tokens=3, seed=2**31)):
+        request = Request(key="k", messages=messages, sampling=sampling, stop=("END", "é"))
+        drawn = [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.seed]
+        for api_base in (None, "http://host/v1"):
+            assert request.hash("m", api_base) == digest(["m", api_base, list(messages), drawn, ["END", "é"]])

@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as File
@@ -19,7 +19,7 @@ from qrd.errors import ConfigError
 
 FORMS = "PROVIDER/NAME as litellm knows it (openai/gpt-4o-mini), hf:NAME_OR_FOLDER, vllm:NAME_OR_FOLDER, embedded:NAME"
 
-OWN_SERVERS = frozenset({"hosted_vllm", "custom_openai", "openai_like", "lm_studio", "llamafile"})
+OWN_SERVERS = frozenset({"openai", "hosted_vllm", "custom_openai", "openai_like", "lm_studio", "llamafile"})
 
 
 @cache
@@ -74,7 +74,7 @@ class Entry:
 @cache
 def entry_of(model: str) -> Entry | None:
     """What litellm's table says of a model, read without importing litellm; None where only litellm itself can tell."""
-    found = _table().get(model) or (_table().get(model[7:]) if model.startswith("openai/") else None)
+    found = _row_of(model)
     if found is None:
         return None
     facts = msgspec.json.decode(found)
@@ -99,9 +99,13 @@ def _table() -> dict[str, msgspec.Raw]:
     return {}
 
 
+def _row_of(model: str) -> msgspec.Raw | None:
+    return _table().get(model) or (_table().get(model[7:]) if model.startswith("openai/") else None)
+
+
 def _is_litellms(model: str) -> bool:
-    """Whether litellm is worth asking for a price: it has none of servers of one's own, and takes seconds to load."""
-    return model.partition("/")[0] not in OWN_SERVERS
+    """Whether litellm may know a price; not of servers of one's own, and to ask takes the seconds that it loads for."""
+    return model.partition("/")[0] not in OWN_SERVERS or _row_of(model) is not None
 
 
 def _asked_price(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
@@ -124,13 +128,15 @@ def likely_tokens(messages: Sequence[dict[str, str]]) -> int:
     return sum(len(message["content"].encode("utf-8", "surrogatepass")) // 4 + 4 for message in messages)
 
 
-def estimate(model: str, requests: Sequence[Request]) -> tuple[int, int, float | None]:
+def estimate(model: str, requests: Iterable[Request]) -> tuple[int, int, float | None]:
     """(prompt tokens, about; reply tokens, at most; US dollars of both, or None) of asking all of `requests`.
 
     Raises: ConfigError for a name that is no model.
     """
-    prompt_tokens = sum(likely_tokens(request.messages) for request in requests)
-    completion_tokens = sum(request.sampling.max_tokens for request in requests)
+    prompt_tokens = completion_tokens = 0
+    for request in requests:
+        prompt_tokens += likely_tokens(request.messages)
+        completion_tokens += request.sampling.max_tokens
     if model.partition(":")[0] in ("hf", "vllm", "embedded", "scripted"):
         return prompt_tokens, completion_tokens, 0.0
     provider_of(model)

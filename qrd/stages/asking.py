@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as File
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from qrd import jsonl
 from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping
@@ -14,7 +16,7 @@ from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.jsonl import Reader, Row
 from qrd.manifest import stored, without_secrets
-from qrd.records import Fields, Identified, in_shard
+from qrd.records import Fields, Identified, checked, in_shard
 
 Q = TypeVar("Q", bound=Identified)
 
@@ -82,6 +84,22 @@ def selected(reader: Reader[Q], config: Any) -> Iterator[Row[Q]]:
             return
         taken += 1
         yield row
+
+
+class Held(Generic[Q]):
+    """Rows that can be gone through again and again; held as the bytes of their lines, which are a tenth of them."""
+
+    def __init__(self, rows: Iterable[Row[Q]], kind: type[Q]) -> None:
+        self._kind = kind
+        self._lines = [(row.raw, row.file, row.line) for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[Row[Q]]:
+        for raw, file, line in self._lines:
+            fields = msgspec.json.decode(raw)
+            yield Row(fields, checked(fields, self._kind, file=file, line=line), file, line, raw)
 
 
 def refuse_mixture(output: str, config: Any, problem: str, knobs: Sequence[str] = ()) -> None:

@@ -10,43 +10,65 @@ Source: paper, section 2.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 
 from qrd import prompts
 from qrd.answers import grade
-from qrd.backends import Budget, Flight, Reply, Request, Sampling, Stopping, open_backend
+from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, estimate, open_backend
 from qrd.config import GenerateConfig
-from qrd.console import Console
+from qrd.console import Console, Progress
 from qrd.jsonl import Reader, Row, Writer
 from qrd.manifest import Manifest
-from qrd.records import Fields, Question, digest, path_id, unsaid
+from qrd.records import Fields, Question, path_id, plain_json, unsaid
 from qrd.stages import asking
-from qrd.stages.asking import Tally
+from qrd.stages.asking import Held, Tally
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Planned:
-    """One path to be written: its question, where it comes from and the request for it."""
+    """One path to be written: its question, where it comes from and what is sent for it."""
 
+    path_id: str
     row: Row[Question]
     teacher: str
     style: str
     sample: int
-    request: Request
-    request_hash: str
+    messages: tuple[dict[str, str], ...]
+
+    def request(self, config: GenerateConfig) -> Request:
+        """The request, its key the path's id. Each path has a seed of its own, so that k samples are k draws."""
+        seed = int(hashlib.sha256(plain_json([config.seed, self.path_id])).hexdigest()[:8], 16) >> 1
+        sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=seed)
+        return Request(key=self.path_id, messages=self.messages, sampling=sampling)
+
+    def request_hash(self, config: GenerateConfig) -> str:
+        """The hash of all that decides the reply."""
+        return self.request(config).hash(self.teacher, config.api_base)
+
+
+@dataclass
+class Run:
+    """What the parts of one run share."""
+
+    config: GenerateConfig
+    questions: Held[Question]
+    console: Console
+    tally: Tally
+    done: set[str] = field(default_factory=set)
 
     @property
-    def path_id(self) -> str:
-        """The path's id; the request carries it as its key."""
-        return self.request.key
+    def num_planned(self) -> int:
+        """Paths that the configuration asks for."""
+        config = self.config
+        num_styles = len(prompts.styles(config.styles, config.style_file))
+        return len(self.questions) * len(config.teacher) * num_styles * config.samples
 
-    def identity(self) -> Fields:
-        """The fields that say which path this is."""
-        return {
-            "id": self.row.record.id, "path_id": self.path_id, "request_hash": self.request_hash,
-            "teacher": self.teacher, "style": self.style, "sample": self.sample,
-        }  # fmt: skip
+    def missing(self, teacher: str) -> Iterator[Planned]:
+        """What one teacher has still to write."""
+        return (item for item in planned(self.questions, self.config, teacher) if item.path_id not in self.done)
 
 
 def run(config: GenerateConfig, console: Console) -> Tally:
@@ -55,20 +77,20 @@ def run(config: GenerateConfig, console: Console) -> Tally:
     Raises: ConfigError, DataError before any call; BackendError where a teacher refuses for good.
     """
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
-    rows = list(asking.selected(reader, config))
+    questions = Held(asking.selected(reader, config), Question)
     tally = Tally(num_in=reader.num_rows, num_bad=len(reader.bad))
     asking.report_bad(reader, console)
-    plan = list(planned(rows, config))
+    this = Run(config, questions, console, tally)
     if config.dry_run:
-        _estimate(plan, config, console)
+        _estimate(this)
         return tally
     manifest = Manifest("generate", config, config.output)
     with Writer(config.output, resume=config.resume) as writer:
-        todo = _unwritten(plan, writer, config, tally)
+        _keep(this, writer)
         manifest.begin()
         budget, finished = asking.budget_of(config, tally.cost_usd), False
         try:
-            _ask(todo, writer, config, console, tally, budget)
+            _ask(this, writer, budget)
             finished = True
         finally:
             tally.num_out = tally.num_kept + writer.num_written
@@ -76,92 +98,99 @@ def run(config: GenerateConfig, console: Console) -> Tally:
             manifest.finish(
                 inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, finished=finished,
                 reasons={"failed": len(tally.failed), "bad": tally.num_bad}, cost_usd=asking.closed(budget, tally),
-                planned=len(plan), prompts=_prompt_versions(config),
+                planned=this.num_planned, prompts=_prompt_versions(config),
             )  # fmt: skip
     return tally
 
 
-def planned(rows: list[Row[Question]], config: GenerateConfig) -> Iterator[Planned]:
-    """Every path that this configuration asks for, questions in their order."""
+def planned(questions: Iterable[Row[Question]], config: GenerateConfig, teacher: str) -> Iterator[Planned]:
+    """Every path that this configuration asks of a teacher, questions in their order."""
     styles = prompts.styles(config.styles, config.style_file)
-    for teacher in config.teacher:
-        for row in rows:
-            for style in styles:
-                messages = tuple(prompts.teacher_messages(row.record, style))
-                for sample in range(config.samples):
-                    key = path_id(row.record.id, teacher, style.id, sample)
-                    request = Request(key=key, messages=messages, sampling=_sampling(config, key))
-                    digest_of_request = request.hash(teacher, config.api_base)
-                    yield Planned(row, teacher, style.id, sample, request, digest_of_request)
+    for row in questions:
+        for style in styles:
+            messages = tuple(prompts.teacher_messages(row.record, style))
+            for sample in range(config.samples):
+                key = path_id(row.record.id, teacher, style.id, sample)
+                yield Planned(key, row, teacher, style.id, sample, messages)
 
 
-def _sampling(config: GenerateConfig, key: str) -> Sampling:
-    """Each path has a seed of its own, so that k samples are k draws."""
-    seed = int(digest([config.seed, key])[:8], 16) >> 1
-    return Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=seed)
+def _keep(this: Run, writer: Writer) -> None:
+    """Take over the paths that the output holds.
 
-
-def _unwritten(plan: list[Planned], writer: Writer, config: GenerateConfig, tally: Tally) -> list[Planned]:
-    """The part of the plan that the output does not hold yet.
-
-    Raises: ConfigError where the output holds one of these paths made in another way.
+    Raises: ConfigError where it holds one of the planned paths, made in another way.
     """
-    wanted = {item.path_id: item for item in plan}
-    done = set()
+    config, made = this.config, {}
     for _, fields in writer.kept():
-        tally.num_kept += 1
-        tally.add_usage(fields)
-        item = wanted.get(str(fields.get("path_id")))
-        if item is None:
-            if fields.get("teacher") not in config.teacher:
-                asking.refuse_mixture(config.output, config, f"the teacher {fields.get('teacher')}", ["teacher"])
-            continue
-        if fields.get("answer") != item.row.fields.get("answer"):
-            asking.refuse_mixture(config.output, config, f"the gold answer of {item.row.record.id}")
-        if fields.get("request_hash") != item.request_hash:
-            asking.refuse_mixture(config.output, config, f"the prompt of {item.row.record.id}, style {item.style}")
-        done.add(item.path_id)
-    return [item for item in plan if item.path_id not in done]
+        this.tally.num_kept += 1
+        this.tally.add_usage(fields)
+        if fields.get("teacher") not in config.teacher:
+            asking.refuse_mixture(config.output, config, f"the teacher {fields.get('teacher')}", ["teacher"])
+        made[str(fields.get("path_id"))] = fields.get("request_hash"), fields.get("answer")
+    for teacher in config.teacher if made else ():
+        for item in planned(this.questions, config, teacher):
+            before = made.get(item.path_id)
+            if before is None:
+                continue
+            question = item.row.record
+            if before[1] != item.row.fields.get("answer"):
+                asking.refuse_mixture(config.output, config, f"the gold answer of {question.id}")
+            if before[0] != item.request_hash(config):
+                asking.refuse_mixture(config.output, config, f"the prompt of {question.id}, style {item.style}")
+            this.done.add(item.path_id)
 
 
-def _ask(
-    todo: list[Planned], writer: Writer, config: GenerateConfig, console: Console, tally: Tally, budget: Budget
-) -> None:
-    by_key = {item.path_id: item for item in todo}
-    flight = Flight()
-    shown = console.progress("generate", len(todo), in_flight=lambda: flight.num_calls)
+def _ask(this: Run, writer: Writer, budget: Budget) -> None:
+    config, flight = this.config, Flight()
+    num_missing = this.num_planned - len(this.done)
+    shown = this.console.progress("generate", num_missing, in_flight=lambda: flight.num_calls)
     with Stopping(quiet=config.quiet) as stopping, shown as progress:
         for teacher in config.teacher:
-            requests = [item.request for item in todo if item.teacher == teacher]
-            if not requests or stopping.is_set():
+            missing = this.missing(teacher)
+            first = next(missing, None)
+            if first is None or stopping.is_set():
                 continue
             backend = open_backend(teacher, asking.settings_of(config, budget, stopping, flight))
             try:
-                for reply in backend.complete(requests):
-                    fields = _settled(by_key[reply.key], reply, writer, tally)
-                    progress.advance(done=1, failed=int(reply.error is not None), **fields)
+                _ask_one(backend, chain([first], missing), this, writer, progress)
             finally:
                 backend.close()
 
 
-def _settled(item: Planned, reply: Reply, writer: Writer, tally: Tally) -> dict[str, float]:
+def _ask_one(backend: Backend, items: Iterable[Planned], this: Run, writer: Writer, progress: Progress) -> None:
+    under_way: dict[str, Planned] = {}
+
+    def requests() -> Iterator[Request]:
+        for item in items:
+            under_way[item.path_id] = item
+            yield item.request(this.config)
+
+    for reply in backend.complete(requests()):
+        fields = _settled(under_way.pop(reply.key), reply, this, writer)
+        progress.advance(done=1, failed=int(reply.error is not None), **fields)
+
+
+def _settled(item: Planned, reply: Reply, this: Run, writer: Writer) -> dict[str, float]:
     """Write the path, or note the failure; the tokens and the cost of the reply."""
+    identity = {
+        "id": item.row.record.id, "path_id": item.path_id, "request_hash": item.request_hash(this.config),
+        "teacher": item.teacher, "style": item.style, "sample": item.sample,
+    }  # fmt: skip
     if reply.error is not None:
-        tally.failed.append(asking.failed_row(item.identity(), reply))
+        this.tally.failed.append(asking.failed_row(identity, reply))
         return {}
-    fields = path_of(item, reply)
-    writer.write(fields)
-    tally.add_usage(fields)
-    return {"tokens": reply.usage.completion_tokens or 0, "cost_usd": reply.usage.cost_usd or 0.0}
+    usage = reply.usage
+    writer.write(path_of(item, identity, reply))
+    this.tally.cost_usd += usage.cost_usd or 0.0
+    return {"tokens": usage.completion_tokens or 0, "cost_usd": usage.cost_usd or 0.0}
 
 
-def path_of(item: Planned, reply: Reply) -> Fields:
+def path_of(item: Planned, identity: Fields, reply: Reply) -> Fields:
     """The path record of a reply, graded."""
     question = item.row.record
     graded = grade(question.task, reply.text or "", question.answer, question.choices)
     return {
-        **unsaid(item.row.fields), **item.identity(),
-        "prompt": list(item.request.messages), "response": reply.text or "", "finish_reason": reply.finish_reason,
+        **unsaid(item.row.fields), **identity,
+        "prompt": list(item.messages), "response": reply.text or "", "finish_reason": reply.finish_reason,
         "prediction": graded.prediction, "correct": graded.correct, "usage": reply.usage,
     }  # fmt: skip
 
@@ -170,14 +199,15 @@ def _prompt_versions(config: GenerateConfig) -> dict[str, int]:
     return {style.id: style.version for style in prompts.styles(config.styles, config.style_file)}
 
 
-def _estimate(plan: list[Planned], config: GenerateConfig, console: Console) -> None:
+def _estimate(this: Run) -> None:
     """Print calls, tokens and cost per teacher; replies are counted at their longest, so the cost is a ceiling."""
-    from qrd.backends import estimate
-
     rows = []
-    for teacher in config.teacher:
-        requests = [item.request for item in plan if item.teacher == teacher]
+    for teacher in this.config.teacher:
+        requests = (item.request(this.config) for item in planned(this.questions, this.config, teacher))
         prompt_tokens, completion_tokens, cost_usd = estimate(teacher, requests)
         cost = "unknown" if cost_usd is None else f"at most ${cost_usd:.4f}"
-        rows.append((teacher, f"{len(requests):,}", f"{prompt_tokens:,}", f"at most {completion_tokens:,}", cost))
-    console.table("Nothing is called (--dry-run)", ("teacher", "calls", "prompt tokens", "reply tokens", "cost"), rows)
+        num_calls = this.num_planned // len(this.config.teacher)
+        rows.append((teacher, f"{num_calls:,}", f"{prompt_tokens:,}", f"at most {completion_tokens:,}", cost))
+    this.console.table(
+        "Nothing is called (--dry-run)", ("teacher", "calls", "prompt tokens", "reply tokens", "cost"), rows
+    )

@@ -174,7 +174,7 @@ def _check_planned(file: str, told: Told, ledger: Ledger) -> str:
 
 def _planned_paths(config: GenerateConfig, ledger: Ledger) -> Iterator[Key]:
     rows = list(asking.selected(Reader(config.input, Question, unique="id", skip_bad=config.skip_bad), config))
-    return ((item.path_id,) for item in generate.planned(rows, config))
+    return ((item.path_id,) for teacher in config.teacher for item in generate.planned(rows, config, teacher))
 
 
 def _given_paths(config: JudgeConfig | FilterConfig, ledger: Ledger) -> Iterator[Key]:

@@ -1,0 +1,125 @@
+"""How many API calls a second: bare aiohttp, bare litellm, curator, and `qrd generate` by both of its clients.
+
+Usage: python benchmarks/calls.py [--requests 2000] [--rounds 3] [--curator PYTHON]
+
+All call one local server (the ledger of tests/kit), which answers after 200 ms; 64 calls are in flight. The sides take
+turns, so that a busy moment of the machine meets all of them. The rate is the server's: requests over the time from
+the first one's coming to the last one's going. `start` is the time from the command to its first request, `CPU` the
+processor time of a side for each call, its start included. curator needs an environment of its own, whose Python is
+given by --curator; without one, read the ratio beside 0.74 (223 to 300), which it reached on a machine of this size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+LATENCY_S, IN_FLIGHT = 0.2, 64
+THROUGH_LITELLM = "deepseek/deepseek-chat"  # any name that litellm itself speaks OpenAI's protocol for
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Calls a second, seconds to the first one, milliseconds of processor time for each."""
+
+    rate: float
+    start_s: float
+    cpu_ms: float
+
+
+def sides(url: str, questions: Path, folder: Path, curator: str | None) -> dict[str, list[str]]:
+    """The command of each side."""
+    bare = [url, str(questions), str(IN_FLIGHT)]
+    ours = [
+        sys.executable, "-m", "qrd", "generate", str(questions), "-o", str(folder / "paths.jsonl"), "--no-resume",
+        "--styles", "cot", "--api-base", url, "--concurrency", str(IN_FLIGHT), "--max-tokens", "64", "--quiet",
+    ]  # fmt: skip
+    found = {
+        "aiohttp": [sys.executable, str(HERE / "sides" / "aiohttp_calls.py"), *bare],
+        "litellm": [sys.executable, str(HERE / "sides" / "litellm_calls.py"), *bare, THROUGH_LITELLM],
+        "qrd": [*ours, "--teacher", "openai/m"],
+        "qrd, by litellm": [*ours, "--teacher", THROUGH_LITELLM],
+    }
+    if curator is not None:
+        found["curator"] = [curator, str(HERE / "sides" / "curator_calls.py"), *bare]
+    return found
+
+
+@contextmanager
+def ledger(folder: Path) -> Iterator[str]:
+    """The URL of a server whose calls are written to `calls.jsonl` of the folder."""
+    (folder / "plan.json").write_text(json.dumps({"latency_s": LATENCY_S}), "utf-8")
+    words = ["--file", str(folder / "calls.jsonl"), "--plan", str(folder / "plan.json")]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.kit.ledger", *words],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HERE.parent,
+    )  # fmt: skip
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        yield json.loads(child.stdout.readline())["url"]
+    finally:
+        child.stdin.close()
+        child.wait(20)
+
+
+def measured(command: Sequence[str], calls: Path, least: int) -> Measured:
+    """One run of a side."""
+    before = calls.stat().st_size if calls.exists() else 0
+    environment = {**os.environ, "OPENAI_API_KEY": "none", "DEEPSEEK_API_KEY": "none"}
+    began = time.time()
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(command, stdout=said, stderr=said, env=environment, cwd=HERE.parent)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        if child.returncode:
+            sys.exit(f"{' '.join(command)}\nfailed:\n{said.read()[-3000:].decode()}")
+    with calls.open("rb") as stream:
+        stream.seek(before)
+        times = [json.loads(line)["time"] for line in stream]
+    if len(times) < least:
+        sys.exit(f"{' '.join(command)}\nmade {len(times)} calls of {least}")
+    times = times[-least:]  # curator tries its endpoint once before
+    rate = len(times) / (max(times) - min(times) + LATENCY_S)
+    return Measured(rate, min(times) - began, (usage.ru_utime + usage.ru_stime) * 1000 / len(times))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--curator", metavar="PYTHON", default=os.environ.get("CURATOR_PYTHON"))
+    options = parser.parse_args()
+    found: dict[str, list[Measured]] = {}
+    with tempfile.TemporaryDirectory() as name, ledger(Path(name)) as url:
+        folder = Path(name)
+        rows = [{"id": f"q{n}", "task": "text", "question": f"Word {n}?"} for n in range(options.requests)]
+        questions = folder / "questions.jsonl"
+        questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        for _ in range(options.rounds):
+            for side, command in sides(url, questions, folder, options.curator).items():
+                found.setdefault(side, []).append(measured(command, folder / "calls.jsonl", options.requests))
+    rates = {side: statistics.median(one.rate for one in ones) for side, ones in found.items()}
+    print(f"{options.requests} requests, {IN_FLIGHT} in flight, {LATENCY_S} s each; medians of {options.rounds}")
+    for side, ones in found.items():
+        start_s, cpu_ms = (statistics.median(getattr(one, name) for one in ones) for name in ("start_s", "cpu_ms"))
+        told = ", ".join(f"{one.rate:.0f}" for one in ones)
+        print(f"{side:16} {rates[side]:5.0f} a second (of {told})   {rates[side] / rates['aiohttp']:.2f} of aiohttp"
+              f"   start {start_s:5.2f} s   CPU {cpu_ms:5.2f} ms")  # fmt: skip
+    print(f"qrd by litellm is at {rates['qrd, by litellm'] / rates['litellm']:.2f} of bare litellm")
+
+
+if __name__ == "__main__":
+    main()
