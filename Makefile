@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test soak check format bench clean
+.PHONY: setup demo test soak check format bench bench-training clean
 
 setup: .venv/ready
 
@@ -29,6 +29,10 @@ check: setup
 
 bench: setup
 	$(PY) benchmarks/filtering.py
+
+# About an hour on 2 idle cores; python benchmarks/training.py --help tells how to run parts of it.
+bench-training: setup
+	$(PY) benchmarks/training.py
 
 format: setup
 	.venv/bin/ruff format .

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from qrd.config import TrainConfig
@@ -27,9 +26,7 @@ ROUTER_HIDDEN = 256
 COLLAPSED = 0.01  # of the first spread (departure 7)
 
 
-def make_objective(
-    config: TrainConfig, students: Sequence[Student], examples: Sequence[Example], accelerator: Accelerator
-) -> Objective:
+def make_objective(config: TrainConfig, students: Sequence[Student], examples: Sequence[Example]) -> Objective:
     """What --objective, --routing and the students make of the options."""
     if config.objective == "sft":
         return Sft([student.name for student in students])
@@ -38,11 +35,11 @@ def make_objective(
     embedding_KD = None
     if config.routing != "none":
         texts = [example.response for example in examples]
-        device, trusted = accelerator.device, config.trust_remote_code
+        device, trusted = students[0].device, config.trust_remote_code
         embedding_KD = embed_texts(texts, str(config.encoder), device=device, trust_remote_code=trusted)
     torch.manual_seed(derive_seed(config.seed, "objective"))
     widths = {student.name: student.width for student in students}
-    return QrDistill(config, widths, embedding_KD, accelerator.device)
+    return QrDistill(config, widths, embedding_KD, students[0].device)
 
 
 class QrDistill:
@@ -189,10 +186,10 @@ class QrDistillWindow:
         Shapes: shared_SWD.
         """
         spans, encoded = self.spans[row], self.window.examples[row].encoded
-        pooled = {
-            s: words.average_tokens(hidden[s], words.align(encoded[s].offsets, spans), len(spans))
-            for s in sorted(hidden)
-        }
+        pooled = {}
+        for s in sorted(hidden):
+            words_WD, covered_W = words.average_tokens(hidden[s], words.align(encoded[s].offsets, spans), len(spans))
+            pooled[s] = words_WD.to(self.whole.device), covered_W.to(self.whole.device)
         covered_W = torch.stack([covered for _, covered in pooled.values()]).all(dim=0)
         return torch.stack(
             [mutual.project(self.whole.projections[s], words_WD[covered_W]) for s, (words_WD, _) in pooled.items()]

@@ -30,8 +30,11 @@ from qrd.stages.distilling import QrDistill, make_objective
 from qrd.training.batches import Example
 from qrd.training.fitting import Fitting
 from qrd.training.folder import RunFolder, identity_of
+from qrd.training.launching import refuse_unfit_launch
 from qrd.training.loop import Loop, StepResult
 from qrd.training.paths import doubts, encode_paths, one_per_question, refusal
+from qrd.training.placement import place_students
+from qrd.training.plan import describe, explaining_exhaustion, plan
 from qrd.training.students import Student, load_students, parse_students
 from qrd.training.trackers import available_trackers
 
@@ -73,6 +76,7 @@ def run(config: TrainConfig, console: Console) -> Summary:
     no path is left; Interrupted after a signal, resumable.
     """
     config = settled(config)
+    refuse_unfit_launch(config)
     manifest = Manifest("train", config, config.output)
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
     paths, summary = usable_paths(reader, config)
@@ -187,9 +191,14 @@ def _fit(
     for text in doubts(paths):
         console.say(text)
     specs = parse_students(config.student)
-    students = load_students(specs, config, accelerator.device)
+    devices = place_students(config.device, [spec.name for spec in specs], accelerator.device)
+    if folder.leads and not config.quiet:
+        for line in describe(plan(specs, config, devices), config):
+            console.say(line)
+    with explaining_exhaustion(config, "loading the students"):
+        students = load_students(specs, config, devices)
     examples = _examples(paths, students, config, summary)
-    objective_ = make_objective(config, students, examples, accelerator)
+    objective_ = make_objective(config, students, examples)
     loop = Loop(students, examples, objective_, config, accelerator)
     if (option := _uses_memory(config)) and loop.total_steps <= loop.steps_per_epoch:
         raise ConfigError(f"{option}: no path is seen twice in {loop.total_steps} steps; ask for more epochs or steps")
@@ -204,7 +213,8 @@ def _fit(
             if result.closing.warning:
                 console.say(f"step {result.window.step + 1}: {result.closing.warning}")
 
-        fitting.run(watch)
+        with explaining_exhaustion(config, "training"):
+            fitting.run(watch)
     summary.num_steps, summary.tokens = loop.total_steps, fitting.num_tokens
     summary.students = {spec.name: spec.model for spec in specs}
     if folder.leads:

@@ -39,6 +39,7 @@ FREE = frozenset(
         "micro_batch_tokens",
         "gradient_checkpointing",
         "attn_implementation",
+        "device",
     )
 )
 

@@ -61,7 +61,8 @@ class Micro:
     """What the students made of one micro-batch.
 
     `rows` are places in the window. Shapes: ce_sum_BS, 0 for pairs that were not run; `hidden[b][s]`
-    hidden_TD of the response's tokens, and `ce[b][s]` ce_N of its targets, for the pairs that were.
+    hidden_TD of the response's tokens, and `ce[b][s]` ce_N of its targets, for the pairs that were. All are on
+    the loop's device but the hidden states, which stay where their student is until it is known what is needed.
     """
 
     rows: tuple[int, ...]
@@ -134,6 +135,8 @@ class Loop:
     ) -> None:  # fmt: skip
         self.students, self.examples, self.objective = students, examples, objective
         self.config, self.accelerator = config, accelerator
+        # What the students have in common (gates, mutual terms) is where the first of them is.
+        self.device = students[0].device
         router = {name: p for name, p in objective.modules.named_parameters() if p.requires_grad}
         self.trained = Trained({**{student.name: student.trainable() for student in students}, ROUTER: router})
         rates = learning_rates(config, [student.name for student in students])
@@ -195,17 +198,17 @@ class Loop:
         return self._reduce_losses(ce_sum_KS, sums)
 
     def _run_students(self, window: Window, rows: Sequence[int], selected_KS: Tensor) -> Micro:
-        device = self.accelerator.device
         columns = []
         hidden: list[dict[int, Tensor]] = [{} for _ in rows]
         ce: list[dict[int, Tensor]] = [{} for _ in rows]
         for s, student in enumerate(self.students):
-            column: list[Tensor] = [torch.zeros((), device=device)] * len(rows)
+            column: list[Tensor] = [torch.zeros((), device=self.device)] * len(rows)
             places = [b for b, row in enumerate(rows) if selected_KS[row, s]]
             if places:
                 found = student.run(collate([window.examples[rows[b]].encoded[s] for b in places]))
                 for b, ce_N, hidden_TD in zip(places, found.ce, found.hidden, strict=True):
-                    column[b], hidden[b][s], ce[b][s] = ce_N.sum(), hidden_TD, ce_N
+                    ce[b][s], hidden[b][s] = ce_N.to(self.device), hidden_TD
+                    column[b] = ce[b][s].sum()
             columns.append(torch.stack(column))
         return Micro(tuple(rows), torch.stack(columns, dim=1), tuple(hidden), tuple(ce))
 
@@ -238,7 +241,7 @@ class Loop:
         if self.accelerator.num_processes == 1:
             return
         parameters = list(self.trained.named().values())
-        device = self.accelerator.device
+        device = self.device
         has: Any = self.accelerator.reduce(
             torch.tensor([float(p.grad is not None) for p in parameters], device=device), reduction="sum"
         )

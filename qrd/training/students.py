@@ -9,7 +9,7 @@ import copy
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path as File
@@ -143,26 +143,28 @@ class Student:
         return torch.autocast(self.device.type, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None)
 
 
-def load_students(specs: Sequence[StudentSpec], config: TrainConfig, device: torch.device) -> list[Student]:
-    """The students, in their order. Those of one model hold one copy of its weights and differ by their adapters;
-    fitted in full, each has weights of its own.
+def load_students(
+    specs: Sequence[StudentSpec], config: TrainConfig, devices: Mapping[str, torch.device]
+) -> list[Student]:
+    """The students, in their order, each on its device. Those of one model on one device hold one copy of its weights
+    and differ by their adapters; fitted in full, each has weights of its own.
 
     Raises: ConfigError as ``load_student``.
     """
     if config.finetune == "full":
-        return [load_student(spec, config, device) for spec in specs]
-    bases = [_place(local_source(spec.model)) for spec in specs]
-    trees: dict[str, list[Any]] = {}
+        return [load_student(spec, config, devices[spec.name]) for spec in specs]
+    bases = [(_place(local_source(spec.model)), devices[spec.name]) for spec in specs]
+    trees: dict[tuple[str, torch.device], list[Any]] = {}
 
     def tree_of(source: str, config: TrainConfig, device: torch.device) -> Any:
-        base = _place(source)
+        base = (_place(source), device)
         if base not in trees:
             model = load_model(source, config, device)
             # Twins are made before any adapter is put in, since that changes the module tree in place.
             trees[base] = [model, *(twin_of(model) for _ in range(bases.count(base) - 1))]
         return trees[base].pop(0)
 
-    return [load_student(spec, config, device, load=tree_of) for spec in specs]
+    return [load_student(spec, config, devices[spec.name], load=tree_of) for spec in specs]
 
 
 def _place(source: str) -> str:
@@ -197,7 +199,7 @@ def load_student(
     model.requires_grad_(config.finetune == "full")
     torch.manual_seed(derive_seed(config.seed, "student", spec.name))
     if config.finetune != "full":
-        model = _with_adapter(model, config)
+        model = with_adapter(model, config)
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     frozen = spec.name in config.freeze
@@ -261,7 +263,11 @@ def _four_bits(dtype: torch.dtype) -> Any:
     )
 
 
-def _with_adapter(model: Any, config: TrainConfig) -> Any:
+def with_adapter(model: Any, config: TrainConfig) -> Any:
+    """The model inside a fresh LoRA adapter, the only part of it that training moves.
+
+    Raises: ConfigError for modules that it does not have.
+    """
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if config.finetune == "qlora":

@@ -7,6 +7,8 @@ from safetensors.torch import load_file
 from qrd.stages import train
 from qrd.training import students
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture
 def twins(settings, tiny):
@@ -20,7 +22,7 @@ def twins(settings, tiny):
 
 
 def loaded(config):
-    return students.load_students(students.parse_students(config.student), config, torch.device("cpu"))
+    return students.load_students(students.parse_students(config.student), config, dict.fromkeys("abc", CPU))
 
 
 def bytes_of(tensors):
@@ -42,8 +44,8 @@ def test_the_base_parameters_are_one_storage_and_the_adapters_two(twins):
 def test_two_adapters_on_one_base_learn_what_two_loads_learn(twins, console, tmp_path, monkeypatch, options):
     train.run(twins(output=str(tmp_path / "one"), **options), console)
 
-    def each_by_itself(specs, config, device):
-        return [students.load_student(spec, config, device) for spec in specs]
+    def each_by_itself(specs, config, devices):
+        return [students.load_student(spec, config, devices[spec.name]) for spec in specs]
 
     monkeypatch.setattr(train, "load_students", each_by_itself)
     train.run(twins(output=str(tmp_path / "two"), **options), console)
