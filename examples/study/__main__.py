@@ -74,18 +74,24 @@ def run_all(study: Study, cells: Sequence[tuple[int, str]], *, jobs: int) -> int
     begin, failed = time.perf_counter(), 0
     for seed in sorted({seed for seed, _ in cells}):
         study.seed_paths(seed)  # before two cells of a seed could both make them
+    for number, (seed, name, rows) in enumerate(finished(study, cells, jobs=jobs), start=1):
+        minutes = (time.perf_counter() - begin) / 60
+        failed += isinstance(rows, str)
+        scores = rows if isinstance(rows, str) else [f"{row['student']} {100 * row['accuracy']:.1f} %" for row in rows]
+        say(f"{number}/{len(cells)}, {minutes:.1f} min: seed {seed}, {name}: {scores}")
+    return failed
+
+
+def finished(study: Study, cells: Sequence[tuple[int, str]], *, jobs: int) -> Iterator[tuple[int, str, Rows | str]]:
+    """Seed, condition, and rows of each cell as it is done, or what went wrong with it."""
+    if jobs == 1:
+        yield from ((seed, name, run_cell(study, seed, BY_NAME[name])) for seed, name in cells)
+        return
     with ProcessPoolExecutor(max_workers=jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         running = {pool.submit(run_cell, study, seed, BY_NAME[name]): (seed, name) for seed, name in cells}
-        for number, done in enumerate(as_completed(running), start=1):
-            seed, name = running[done]
-            if error := done.exception():
-                failed += 1
-                say(f"seed {seed}, {name}: failed: {error}")
-                continue
-            scores = ", ".join(f"{row['student']} {100 * row['accuracy']:.1f} %" for row in done.result())
-            minutes = (time.perf_counter() - begin) / 60
-            say(f"{number}/{len(cells)}, {minutes:.1f} min: seed {seed}, {name}: {scores}")
-    return failed
+        for done in as_completed(running):
+            error = done.exception()
+            yield *running[done], (f"failed: {error}" if error else done.result())
 
 
 def run_cell(study: Study, seed: int, condition: Condition) -> Rows:

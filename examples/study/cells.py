@@ -18,8 +18,6 @@ from qrd.jsonl import write_whole
 from qrd.stages import eval as evaluating
 from qrd.stages import train
 
-MAX_TOKENS = 128  # the longest of the teacher's replies has 110
-
 
 def run(study: Study, seed: int, condition: Condition) -> Rows:
     """Run one cell and write its rows; those that are there already are read back."""
@@ -79,7 +77,12 @@ def ask(study: Study, folder: File, *, is_base: bool) -> dict[str, Rows]:
     asked = {"model": tuple(models)} if is_base else {"run": str(folder / "run"), "baseline": False}
     file = folder / "predictions.jsonl"
     config = EvalConfig(
-        input=(str(study.test),), output=str(file), max_tokens=MAX_TOKENS, batch_size=120, quiet=True, **asked
+        input=(str(study.test),),
+        output=str(file),
+        max_tokens=study.size.max_tokens,
+        batch_size=120,
+        quiet=True,
+        **asked,
     )
     evaluating.run(config, QUIET)
     found: dict[str, Rows] = {}

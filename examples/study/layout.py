@@ -19,13 +19,14 @@ QUIET = Console(quiet=True)
 
 @dataclass(frozen=True)
 class Size:
-    """Questions of each family and difficulty, steps of reading and of training, the rate of the latter."""
+    """Questions of each family and difficulty, steps of reading and of training, the rate and the length of replies."""
 
     train_each: int = 40
     test_each: int = 60
     reading_steps: int = 2000
     steps: int = 100
     learning_rate: float = 1e-3
+    max_tokens: int = 128  # of a student's reply; the longest of the teacher's has 110
 
 
 SIZES = {"long": Size(), "short": Size(train_each=20, test_each=20, reading_steps=1000, steps=40)}
