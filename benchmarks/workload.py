@@ -15,34 +15,6 @@ PROMPT_TOKENS, COMPLETION_TOKENS = (40, 120), (40, 250)
 # One token each, with the space before them, in every vocabulary that is compared.
 TEXT = "the of and to in is that for it was on are with as be at this have from or by one had not but what all"
 WORDS = TEXT.split()
-    "the",
-    "of",
-    "and",
-    "to",
-    "in",
-    "is",
-    "that",
-    "for",
-    "it",
-    "was",
-    "on",
-    "are",
-    "with",
-    "as",
-    "be",
-    "at",
-    "this",
-    "have",
-    "from",
-    "or",
-    "by",
-    "one",
-    "had",
-    "not",
-    "but",
-    "what",
-    "all",
-]
 
 
 def encoder_of(model: str) -> Encoder:
