@@ -126,7 +126,8 @@ class Progress:
 
     def _renew(self) -> None:
         while not self._over.wait(RENEWED_EVERY_S):
-            self._show()
+            if self.counts["done"] or (self.in_flight is not None and self.in_flight()):
+                self._show()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -30,6 +30,10 @@ def open_backend(model: str, settings: BackendSettings) -> Backend:
     Raises: ConfigError for a name that is no model, or a model that cannot be had.
     """
     kind, colon, rest = model.partition(":")
+    if settings.batch_file is not None:
+        from qrd.backends.batch import BatchApi
+
+        return BatchApi(model, settings)
     if colon and kind in ("hf", "embedded"):
         from qrd.backends.hf_local import HfLocal
 

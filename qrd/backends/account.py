@@ -24,9 +24,11 @@ try:
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
+LASTING = "batch-"  # names that begin so are settled by a later run
+
 
 class Account:
-    """The account in `file`, which is made with the first note. A `shared` one is left as it is at the end."""
+    """The account in `file`, which is made with the first note. At the end one that is not `shared` is cut short."""
 
     def __init__(self, file: str, *, shared: bool) -> None:
         self.file, self.shared = file, shared
@@ -49,23 +51,29 @@ class Account:
         with self._locked():
             if most is not None and self._paid + self._sum_open + usd > most:
                 return False
-            self._note({"hold": f"{self._run}-{name}", "usd": usd})
+            self._note({"hold": self._entry(name), "usd": usd})
             return True
 
     def settle(self, name: str, usd: float) -> None:
         """Note what a call has cost."""
         with self._locked():
-            self._note({"paid": f"{self._run}-{name}", "usd": usd})
+            self._note({"paid": self._entry(name), "usd": usd})
 
     def close(self) -> None:
-        """Let go of the file; one that is not shared is left as one line."""
+        """Let go of the file; of one that is not shared the sums are left."""
         if self._descriptor < 0:
             return
-        total = self.total()
+        left = {name: usd for name, usd in self._open.items() if name.startswith(LASTING)}
+        before = {"paid": "before", "usd": self.total() - sum(left.values())}
+        entries = [before, *({"hold": name, "usd": usd} for name, usd in left.items())]
         os.close(self._descriptor)
         self._descriptor = -1
         if not self.shared:
-            write_whole(File(self.file), msgspec.json.encode({"paid": "before", "usd": total}) + b"\n")
+            write_whole(File(self.file), b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
+
+    def _entry(self, name: str) -> str:
+        """The name in the file: calls of two runs have different ones, batches belong to none."""
+        return name if name.startswith(LASTING) else f"{self._run}-{name}"
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

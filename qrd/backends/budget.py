@@ -49,17 +49,18 @@ class Budget:
         """Whether calls under way may give something back."""
         return bool(self._held)
 
-    def hold(self, usd: float) -> Hold | None:
-        """`usd` set aside; None where the ceiling leaves no room for it."""
+    def hold(self, usd: float, name: str | None = None) -> Hold | None:
+        """`usd` set aside; None where the ceiling leaves no room for it. With a `name` it outlives this process."""
         with self._lock:
             if usd and self.ceiling is not None and self._total() + usd > self.ceiling + SLACK_USD:
                 return None
-            hold = Hold(str(next(self._names)), usd)
+            hold = Hold(name or str(next(self._names)), usd)
             if usd:
                 # Another process may take the same room between look and note; the account looks once more.
                 if self.account is not None and not self.account.hold(hold.name, usd, self._room()):
                     return None
-                self._held[hold.name] = usd
+                if name is None or self.account is None:
+                    self._held[hold.name] = usd
             return hold
 
     def settle(self, hold: Hold, cost_usd: float) -> None:

@@ -1,4 +1,4 @@
-"""How many calls of a run are under way: shown to people, and nothing depends on it."""
+"""How many calls of a run are under way, and how many a provider works on when it ends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 
 class Flight:
-    """A count that the threads of a run share."""
+    """Counts that the threads of a run share. `num_left` are requests in batches, which a later run collects."""
 
     def __init__(self) -> None:
-        self.num_calls = 0
+        self.num_calls = self.num_left = 0
         self._lock = threading.Lock()
 
     @contextmanager
@@ -24,3 +24,8 @@ class Flight:
         finally:
             with self._lock:
                 self.num_calls -= 1
+
+    def leave(self, number: int) -> None:
+        """So many more requests are left with a provider."""
+        with self._lock:
+            self.num_left += number

@@ -62,6 +62,15 @@ def price(model: str, prompt_tokens: int, completion_tokens: int) -> float | Non
     return _asked_price(model, prompt_tokens, completion_tokens) if _is_litellms(model) else None
 
 
+def batch_price(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+    """US dollars of so many tokens in a provider's batch: half of the price, where no other is known."""
+    entry = entry_of(model)
+    if entry is not None:
+        return prompt_tokens * entry.batch_usd[0] + completion_tokens * entry.batch_usd[1]
+    whole = price(model, prompt_tokens, completion_tokens)
+    return None if whole is None else whole / 2
+
+
 @dataclass(frozen=True)
 class Entry:
     """The prices of a token, where they depend on nothing else; `batch_usd` are those of the provider's batches."""

@@ -16,6 +16,7 @@ class BackendSettings:
     `spent_usd` is what earlier runs of the same output have cost; `max_cost` counts it. Several models of one run
     share its ceiling through one `budget`, which then takes the place of both. `first_wait_s` is what the waits
     between retries grow from. Once `stopping` is set, no request is sent. `flight` counts the calls under way.
+    With a `batch_file`, requests go into batches of the provider that are noted there.
     """
 
     concurrency: int = 16
@@ -33,5 +34,6 @@ class BackendSettings:
     spent_usd: float = 0.0
     budget: Budget | None = None
     first_wait_s: float = 1.0
+    batch_file: str | None = None
     stopping: Stopping = field(default_factory=Stopping)
     flight: Flight = field(default_factory=Flight)

@@ -4,7 +4,7 @@ Option names follow transformers and TRL where those have one. Times are seconds
 """
 
 from qrd.config.asking import STYLES, EvalConfig, GenerateConfig, JudgeConfig
-from qrd.config.base import Calling, Command, Streaming
+from qrd.config.base import Batching, Calling, Command, Streaming
 from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig, InspectConfig, VerifyConfig
 from qrd.config.doctor import DoctorConfig
 from qrd.config.filter import FilterConfig
@@ -13,6 +13,7 @@ from qrd.config.train import DemoConfig, TrainConfig
 
 __all__ = [
     "STYLES",
+    "Batching",
     "Calling",
     "Command",
     "DataExportConfig",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qrd.config.base import MODEL_HELP, OUTPUT, SAMPLING, Calling
+from qrd.config.base import MODEL_HELP, OUTPUT, SAMPLING, Batching, Calling
 from qrd.knobs import knob
 
 STYLES = ("vanilla", "cot", "tot", "program", "backward", "facts")  # paper, section 2.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateConfig(Calling):
+class GenerateConfig(Batching):
     """Questions to reasoning paths."""
 
     teacher: tuple[str, ...] = knob((), f"Model that writes the paths: {MODEL_HELP}. Repeatable.", required=True)
@@ -27,7 +27,7 @@ class GenerateConfig(Calling):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgeConfig(Calling):
+class JudgeConfig(Batching):
     """Paths to judged paths."""
 
     judge: tuple[str, ...] = knob((), f"Model that judges: {MODEL_HELP}. Repeatable: a panel.", required=True)

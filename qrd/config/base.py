@@ -76,3 +76,17 @@ class Calling(Streaming):
         group=LOCAL,
     )
     trust_remote_code: bool = knob(False, "Run Python code that a model's folder brings.", group=LOCAL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batching(Calling):
+    """A command whose requests may go into a provider's batches."""
+
+    batch: bool = knob(
+        False, "Submit to the provider's batch API and leave; the same command collects, at half the price.", group=API
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch and (self.output == "-" or "-" in self.input):
+            raise ConfigError("--batch: needs INPUT and -o OUTPUT as files, to come back to")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any, Generic, TypeVar
@@ -10,8 +11,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from qrd import jsonl
-from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping
-from qrd.config import Calling
+from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping, batches
+from qrd.config import Batching, Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.jsonl import Reader, Row
@@ -26,20 +27,21 @@ NAMED_FAILURES = 5
 
 @dataclass
 class Tally:
-    """Counts of one run; `reasons` says why rows are not in the output."""
+    """Counts of one run; `reasons` says why rows are not in the output, `num_left` are requests in batches."""
 
     num_in: int = 0
     num_out: int = 0
     num_kept: int = 0
     num_bad: int = 0
+    num_left: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     cost_usd: float = 0.0
     failed: list[Fields] = field(default_factory=list)
 
     @property
     def is_partial(self) -> bool:
-        """Whether some rows failed or were set aside (exit 3)."""
-        return bool(self.num_bad or self.failed)
+        """Whether some rows failed, were set aside or are still to come (exit 3)."""
+        return bool(self.num_bad or self.failed or self.num_left)
 
     def add_usage(self, fields: Fields) -> None:
         """Count the cost that a row carries."""
@@ -65,10 +67,41 @@ def closed(budget: Budget, tally: Tally) -> float | None:
 
 
 def settings_of(config: Calling, budget: Budget, stopping: Stopping, flight: Flight | None = None) -> BackendSettings:
-    """The backend's part of a configuration; all models of a run share one budget and stop together."""
+    """The backend's part of a configuration; all models of a run share one budget and stop together.
+
+    Raises: ConfigError where a provider works on requests of this output and --batch, which collects, is not given.
+    """
     names = BackendSettings.__dataclass_fields__
     given = {name: getattr(config, name) for name in names if hasattr(config, name)}
+    file = batches.file_of(config.output)
+    if isinstance(config, Batching) and config.batch:
+        given["batch_file"] = str(file)
+    elif (noted := batches.noted(file)) and not all(batch.is_collected for batch in noted.batches):
+        raise ConfigError(f"{file}: a provider works on requests of this output; --batch collects them")
     return BackendSettings(**given, budget=budget, stopping=stopping, flight=flight or Flight())
+
+
+def nonces(config: Calling) -> Callable[[str], str]:
+    """What gives each call a word that no path can know; with --batch it is the same in the run that collects."""
+    if isinstance(config, Batching) and config.batch:
+        return batches.opened(batches.file_of(config.output)).word
+    return lambda key: secrets.token_hex(4)
+
+
+def report_left(config: Batching, flight: Flight, tally: Tally, console: Console) -> bool:
+    """Whether a run that came to its end has all replies; what is left with a provider is said.
+
+    Where nothing is left and nothing failed, the notes of batches have done their service and are removed.
+    """
+    tally.num_left = flight.num_left
+    if tally.num_left:
+        console.say(f"{tally.num_left:,} requests are with the provider; the same command collects their replies")
+    elif config.batch and not tally.failed:
+        file = batches.file_of(config.output)
+        noted = batches.noted(file)
+        if noted and all(batch.is_collected for batch in noted.batches):
+            file.unlink(missing_ok=True)
+    return not tally.num_left
 
 
 def selected(reader: Reader[Q], config: Any) -> Iterator[Row[Q]]:

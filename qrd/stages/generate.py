@@ -58,6 +58,7 @@ class Run:
     console: Console
     tally: Tally
     done: set[str] = field(default_factory=set)
+    flight: Flight = field(default_factory=Flight)
 
     @property
     def num_planned(self) -> int:
@@ -91,7 +92,7 @@ def run(config: GenerateConfig, console: Console) -> Tally:
         budget, finished = asking.budget_of(config, tally.cost_usd), False
         try:
             _ask(this, writer, budget)
-            finished = True
+            finished = asking.report_left(config, this.flight, tally, console)
         finally:
             tally.num_out = tally.num_kept + writer.num_written
             asking.report_failures(config.output, tally.failed, console)
@@ -140,7 +141,7 @@ def _keep(this: Run, writer: Writer) -> None:
 
 
 def _ask(this: Run, writer: Writer, budget: Budget) -> None:
-    config, flight = this.config, Flight()
+    config, flight = this.config, this.flight
     num_missing = this.num_planned - len(this.done)
     shown = this.console.progress("generate", num_missing, in_flight=lambda: flight.num_calls)
     with Stopping(quiet=config.quiet) as stopping, shown as progress:

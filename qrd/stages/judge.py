@@ -12,7 +12,6 @@ Source: paper, section 2.3, step 2.
 from __future__ import annotations
 
 import queue
-import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -96,7 +95,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
             with bench.stopping, shown as progress:
                 outcome = Outcome(writer, tally, counts, progress, judge_hash(config, bench.rubric), agreement)
                 _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome)
-            finished = True
+            finished = asking.report_left(config, bench.flight, tally, console)
         finally:
             bench.close()
             tally.num_in, tally.num_bad = reader.num_rows, len(reader.bad)
@@ -254,11 +253,12 @@ def _requests(bench: Bench, cases: dict[str, Case], judge_number: int, guides: b
     sampling = Sampling(
         temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed
     )
+    new_nonce = asking.nonces(config)
     for path_id, case in cases.items():
         path = case.row.record
         for vote in range(config.votes):
             key = f"{path_id}/{judge_number:03}/{vote:03}"
-            nonce = case.nonces.setdefault(key, secrets.token_hex(4))
+            nonce = case.nonces.setdefault(key, new_nonce(key))
             messages = tuple(prompts.judge_messages(bench.rubric, path, path.response or "", nonce))
             starts = prompts.verdict_starts(nonce)
             # Behind a start that the backend chose only the reason's line is left to write.
