@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qrd.backends import batches
 from qrd.backends.account import Account
 from qrd.backends.budget import Budget
 from qrd.backends.flight import Flight
 from qrd.backends.prices import estimate
-from qrd.backends.protocol import Backend, Reply, Request, Sampling
+from qrd.backends.protocol import Backend, Reply, Request, Sampling, hashing
 from qrd.backends.settings import BackendSettings
 from qrd.backends.stopping import Stopping
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account", "Backend", "BackendSettings", "Budget", "Flight", "Reply", "Request", "Sampling", "Stopping",
-    "estimate", "open_backend",
+    "batches", "estimate", "hashing", "open_backend",
 ]  # fmt: skip
 
 

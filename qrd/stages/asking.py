@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path as File
 from typing import Any, Generic, TypeVar
 
@@ -130,7 +131,11 @@ class Held(Generic[Q]):
         return len(self._lines)
 
     def __iter__(self) -> Iterator[Row[Q]]:
-        for raw, file, line in self._lines:
+        return self.since(0)
+
+    def since(self, number: int) -> Iterator[Row[Q]]:
+        """The rows from that number on, counted from 0."""
+        for raw, file, line in islice(self._lines, number, None):
             fields = msgspec.json.decode(raw)
             yield Row(fields, checked(fields, self._kind, file=file, line=line), file, line, raw)
 

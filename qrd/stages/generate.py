@@ -11,13 +11,14 @@ Source: paper, section 2.2.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any, NamedTuple
 
 from qrd import prompts
 from qrd.answers import grade
-from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, estimate, open_backend
+from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, estimate, hashing, open_backend
 from qrd.config import GenerateConfig
 from qrd.console import Console, Progress
 from qrd.jsonl import Reader, Row, Writer
@@ -27,8 +28,7 @@ from qrd.stages import asking
 from qrd.stages.asking import Held, Tally
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """One path to be written: its question, where it comes from and what is sent for it."""
 
     path_id: str
@@ -39,25 +39,29 @@ class Planned:
     messages: tuple[dict[str, str], ...]
 
     def request(self, config: GenerateConfig) -> Request:
-        """The request, its key the path's id. Each path has a seed of its own, so that k samples are k draws."""
-        seed = int(hashlib.sha256(plain_json([config.seed, self.path_id])).hexdigest()[:8], 16) >> 1
-        sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=seed)
+        """The request, its key the path's id."""
+        sampling = Sampling(
+            temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens,
+            seed=_seed(config, self.path_id),
+        )  # fmt: skip
         return Request(key=self.path_id, messages=self.messages, sampling=sampling)
 
-    def request_hash(self, config: GenerateConfig) -> str:
-        """The hash of all that decides the reply."""
-        return self.request(config).hash(self.teacher, config.api_base)
+
+def _seed(config: GenerateConfig, key: str) -> int:
+    """Each path has a seed of its own, so that k samples are k draws."""
+    return int(hashlib.sha256(plain_json([config.seed, key])).hexdigest()[:8], 16) >> 1
 
 
 @dataclass
 class Run:
-    """What the parts of one run share."""
+    """What the parts of one run share; `begin` is the first question that a teacher has not answered in full."""
 
     config: GenerateConfig
     questions: Held[Question]
     console: Console
     tally: Tally
     done: set[str] = field(default_factory=set)
+    begin: dict[str, int] = field(default_factory=dict)
     flight: Flight = field(default_factory=Flight)
 
     @property
@@ -69,7 +73,8 @@ class Run:
 
     def missing(self, teacher: str) -> Iterator[Planned]:
         """What one teacher has still to write."""
-        return (item for item in planned(self.questions, self.config, teacher) if item.path_id not in self.done)
+        rows = self.questions.since(self.begin.get(teacher, 0))
+        return (item for item in planned(rows, self.config, teacher) if item.path_id not in self.done)
 
 
 def run(config: GenerateConfig, console: Console) -> Tally:
@@ -108,11 +113,17 @@ def planned(questions: Iterable[Row[Question]], config: GenerateConfig, teacher:
     """Every path that this configuration asks of a teacher, questions in their order."""
     styles = prompts.styles(config.styles, config.style_file)
     for row in questions:
-        for style in styles:
-            messages = tuple(prompts.teacher_messages(row.record, style))
-            for sample in range(config.samples):
-                key = path_id(row.record.id, teacher, style.id, sample)
-                yield Planned(key, row, teacher, style.id, sample, messages)
+        yield from _paths_of(row, config, teacher, styles)
+
+
+def _paths_of(
+    row: Row[Question], config: GenerateConfig, teacher: str, styles: Sequence[prompts.Style]
+) -> Iterator[Planned]:
+    for style in styles:
+        messages = tuple(prompts.teacher_messages(row.record, style))
+        for sample in range(config.samples):
+            key = path_id(row.record.id, teacher, style.id, sample)
+            yield Planned(key, row, teacher, style.id, sample, messages)
 
 
 def _keep(this: Run, writer: Writer) -> None:
@@ -120,7 +131,8 @@ def _keep(this: Run, writer: Writer) -> None:
 
     Raises: ConfigError where it holds one of the planned paths, made in another way.
     """
-    config, made = this.config, {}
+    config = this.config
+    made: dict[str, tuple[Any, Any]] = {}
     for _, fields in writer.kept():
         this.tally.num_kept += 1
         this.tally.add_usage(fields)
@@ -128,16 +140,27 @@ def _keep(this: Run, writer: Writer) -> None:
             asking.refuse_mixture(config.output, config, f"the teacher {fields.get('teacher')}", ["teacher"])
         made[str(fields.get("path_id"))] = fields.get("request_hash"), fields.get("answer")
     for teacher in config.teacher if made else ():
-        for item in planned(this.questions, config, teacher):
+        _compare(this, teacher, made)
+
+
+def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
+    """Find the planned paths of one teacher among those made; raises as `_keep`."""
+    config, done = this.config, this.done
+    sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
+    hashed = hashing(teacher, config.api_base, sampling)
+    styles = prompts.styles(config.styles, config.style_file)
+    for number, row in enumerate(this.questions):
+        for item in _paths_of(row, config, teacher, styles):
             before = made.get(item.path_id)
             if before is None:
+                this.begin.setdefault(teacher, number)
                 continue
-            question = item.row.record
-            if before[1] != item.row.fields.get("answer"):
-                asking.refuse_mixture(config.output, config, f"the gold answer of {question.id}")
-            if before[0] != item.request_hash(config):
-                asking.refuse_mixture(config.output, config, f"the prompt of {question.id}, style {item.style}")
-            this.done.add(item.path_id)
+            if before[1] != row.fields.get("answer"):
+                asking.refuse_mixture(config.output, config, f"the gold answer of {row.record.id}")
+            if before[0] != hashed(item.messages, _seed(config, item.path_id)):
+                asking.refuse_mixture(config.output, config, f"the prompt of {row.record.id}, style {item.style}")
+            done.add(item.path_id)
+    this.begin.setdefault(teacher, len(this.questions))
 
 
 def _ask(this: Run, writer: Writer, budget: Budget) -> None:
@@ -172,9 +195,10 @@ def _ask_one(backend: Backend, items: Iterable[Planned], this: Run, writer: Writ
 
 def _settled(item: Planned, reply: Reply, this: Run, writer: Writer) -> dict[str, float]:
     """Write the path, or note the failure; the tokens and the cost of the reply."""
+    request_hash = item.request(this.config).hash(item.teacher, this.config.api_base)
     identity = {
-        "id": item.row.record.id, "path_id": item.path_id, "request_hash": item.request_hash(this.config),
-        "teacher": item.teacher, "style": item.style, "sample": item.sample,
+        "id": item.row.record.id, "path_id": item.path_id, "request_hash": request_hash, "teacher": item.teacher,
+        "style": item.style, "sample": item.sample,
     }  # fmt: skip
     if reply.error is not None:
         this.tally.failed.append(asking.failed_row(identity, reply))
