@@ -16,6 +16,7 @@ import msgspec
 from markupsafe import Markup
 
 from qrd import __version__
+from qrd.console import clean
 from qrd.reports.document import Document
 from qrd.reports.sample import Json
 from qrd.reports.svg import style_sheet
@@ -27,7 +28,7 @@ def rendered(document: Document) -> str:
     """The text of the HTML file."""
     style, script = _part("page.css") + style_sheet(), _part("page.js")
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=jinja2.StrictUndefined, finalize=_printable, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string(_part("page.html")).render(
         document=document, style=Markup(style), script=Markup(script), policy=policy(style, script),
@@ -52,6 +53,11 @@ def island(value: list[Json]) -> Markup:
     for character, escaped in _HARMLESS.items():
         text = text.replace(character, escaped)
     return Markup(text)
+
+
+def _printable(value: object) -> object:
+    """What the template is about to print, without control characters; markup of ours has none."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _hash(text: str) -> str:

@@ -70,10 +70,11 @@ def _models_by_run(found: Gathered) -> dict[str, dict[int, str]]:
 def _accuracy_figures(found: Gathered, summary: Fields) -> list[Figure]:
     """For each model that several runs have, its accuracy in each."""
     figures = []
-    for place, (model, by_run) in enumerate(_models_by_run(found).items(), 1):
+    models = {model: runs for model, runs in _models_by_run(found).items() if not model.startswith("base:")}
+    for place, (model, by_run) in enumerate(models.items(), 1):
         scores = {number: summary["models"].get(name) for number, name in sorted(by_run.items())}
         rows = [Interval(found.runs[n].name, s["accuracy"], *s["interval"]) for n, s in scores.items() if s]
-        if len(rows) > 1 and not model.startswith("base:"):
+        if len(rows) > 1:
             figures.append(intervals(f"compare-accuracy-{place}", f"{model} in each run", rows, unit="accuracy, %"))
     return figures
 

@@ -24,7 +24,7 @@ from qrd.manifest import input_files, located, stored
 from qrd.records import Fields, Path, Prediction, checked
 from qrd.reports.census import Census, Origin
 from qrd.reports.run_folder import Routed, Run, opened
-from qrd.reports.sample import Sample
+from qrd.reports.sample import Sample, shown
 from qrd.reports.verdicts import Verdicts
 from qrd.stages.eval_compare import checked_together
 
@@ -230,7 +230,7 @@ def _read_logs(number: int, run: Run, found: Gathered, config: ReportConfig) -> 
 
     def take(line: Routed) -> dict[str, str]:
         for path in browsed.get(line.path_id, ()):
-            path.setdefault("routed", {})[run.name] = line.routed
+            path.setdefault("routed", {})[shown(run.name)] = [shown(student) for student in line.routed]
         entry = found.census.train(line.path_id, number)
         return {} if entry is None else groups_of(found, entry.question)
 
