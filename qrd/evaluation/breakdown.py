@@ -1,4 +1,4 @@
-"""Predictions in groups that may be told apart: difficulty, answer found or not, length of the reply."""
+"""Predictions in groups that may be told apart: difficulty, answer found or not, length of the reply, cut or whole."""
 
 from __future__ import annotations
 
@@ -34,7 +34,15 @@ def length(row: Fields) -> str:
     return f"over {WORDS[-1]} words"
 
 
-GROUPINGS: dict[str, Callable[[Fields], str]] = {"difficulty": difficulty, "answer": answer, "length": length}
+def ending(row: Fields) -> str:
+    """Whether the reply ran into --max-tokens; predictions from elsewhere may not say."""
+    reason = row.get("finish_reason")
+    return UNKNOWN if reason is None else "cut" if reason == "length" else "whole"
+
+
+GROUPINGS: dict[str, Callable[[Fields], str]] = {
+    "difficulty": difficulty, "answer": answer, "length": length, "ending": ending
+}  # fmt: skip
 
 
 def in_order(names: set[str]) -> list[str]:

@@ -7,7 +7,7 @@ from math import comb
 from typing import Any
 
 from qrd.evaluation.ensemble import by_vote
-from qrd.evaluation.score import accuracy
+from qrd.evaluation.score import accuracy, effective, wilson
 
 Fields = dict[str, Any]
 
@@ -24,15 +24,21 @@ def sampled(questions: Mapping[str, Sequence[Fields]]) -> Fields | None:
     graded = [rows for rows in questions.values() if all(row["correct"] is not None for row in rows)]
     whole = [rows for rows in graded if len(rows) == num]
     votes = [by_vote(rows) for rows in whole]
-    majority = accuracy((winner["correct"], winner["prediction"] is not None) for winner, _ in votes)
+    majority = accuracy((n, winner["correct"], winner["prediction"] is not None) for n, (winner, _) in enumerate(votes))
     rights = [sum(row["correct"] for row in rows) for rows in whole]
+    passed = {str(k): [pass_at(k, num, right) for right in rights] for k in counts(num) if rights}
     return {
         "n": num, "questions": len(whole), "incomplete": len(graded) - len(whole),
         "maj": {"accuracy": majority.share, "interval": list(majority.interval), "ties": sum(tie for _, tie in votes)},
-        "pass": {
-            str(k): sum(pass_at(k, num, right) for right in rights) / len(rights) for k in counts(num) if rights
-        },
+        "pass": {k: sum(chances) / len(chances) for k, chances in passed.items()},
+        "pass_interval": {k: _interval(chances, num) for k, chances in passed.items()},
     }  # fmt: skip
+
+
+def _interval(chances: Sequence[float], num: int) -> list[float]:
+    """The 95 % interval of the mean chance over questions."""
+    worth = effective([(chance, 1) for chance in chances], most=num * len(chances))
+    return list(wilson(sum(chances) / len(chances), worth))
 
 
 def pass_at(k: int, num: int, right: int) -> float:

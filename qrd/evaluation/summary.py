@@ -40,8 +40,11 @@ def _groups(rows: Sequence[Fields], group_of: Callable[[Fields], str]) -> dict[s
 
 
 def scores(rows: Sequence[Fields]) -> Fields:
-    """Accuracy of some rows with its interval, and how many have an answer or were cut."""
-    found = accuracy((row["correct"], row["prediction"] is not None) for row in rows)
+    """Accuracy of some rows with its interval, and how many have an answer or were cut.
+
+    The interval takes questions as its units, however many samples each has (`score.effective`).
+    """
+    found = accuracy((row["id"], row["correct"], row["prediction"] is not None) for row in rows)
     cut = sum(row.get("finish_reason") == "length" for row in rows)
     return {
         "accuracy": found.share, "interval": list(found.interval), "right": found.num_right, "rows": found.num_rows,

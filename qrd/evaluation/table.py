@@ -14,6 +14,10 @@ VERSUS = (
     "smallest difference shown",
 )  # fmt: skip
 
+COUNTED = (
+    "answers found", "right where found % (replies)", "cut at --max-tokens", "right where whole % (replies)", "ties"
+)  # fmt: skip
+
 GROUPS = {"difficulty": "Accuracy % by difficulty (replies)", "length": "Accuracy % by length of the reply (replies)"}
 
 
@@ -36,11 +40,11 @@ def _show_accuracy(models: Fields, console: Console) -> None:
     rows = []
     for model, scores in models.items():
         by_task = [_share(scores["tasks"][task]) if task in scores["tasks"] else "" for task in extra]
-        found = scores["by"]["answer"].get("found")
-        counts = (f"{scores['answer_found']}/{scores['rows']}", _short(found), scores["cut"], scores.get("ties", ""))
+        found, whole = scores["by"]["answer"].get("found"), scores["by"].get("ending", {}).get("whole")
+        answers = (f"{scores['answer_found']}/{scores['rows']}", _short(found))
+        counts = (*answers, scores["cut"], _short(whole), scores.get("ties", ""))
         rows.append([model, _share(scores), *by_task, *counts])
-    counted = ("answers found", "right where found % (replies)", "cut at --max-tokens", "ties")
-    columns = ("model", "accuracy % [95 % interval]", *extra, *counted)
+    columns = ("model", "accuracy % [95 % interval]", *extra, *COUNTED)
     console.table("Accuracy", columns, rows)
 
 
@@ -49,13 +53,24 @@ def _show_samples(models: Fields, console: Console) -> None:
     if not sampled:
         return
     counts = sorted({k for found in sampled.values() for k in found["pass"]}, key=int)
-    columns = ("model", "samples", "questions", "majority % [95 % interval]", "ties", *(f"pass@{k} %" for k in counts))
+    columns = (
+        "model",
+        "samples",
+        "questions",
+        "majority % [95 % interval]",
+        "ties",
+        *(f"pass@{k} % [95 % interval]" for k in counts),
+    )
     rows = []
     for model, found in sampled.items():
-        passed = [f"{100 * found['pass'][k]:.1f}" if k in found["pass"] else "" for k in counts]
+        passed = [_passed(found, k) if k in found["pass"] else "" for k in counts]
         majority = (_share(found["maj"]), found["maj"]["ties"])
         rows.append([model, found["n"], found["questions"], *majority, *passed])
     console.table("Samples of a question together", columns, rows)
+
+
+def _passed(found: Fields, k: str) -> str:
+    return _share({"accuracy": found["pass"][k], "interval": found["pass_interval"][k]})
 
 
 def _show_groups(name: str, title: str, models: Fields, console: Console) -> None:
