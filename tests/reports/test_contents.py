@@ -23,6 +23,13 @@ def built(tmp_path):
     return world.whole(tmp_path / "world", **SMALL)
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """(world, inputs, page) for tests that change nothing."""
+    made, inputs = world.whole(tmp_path_factory.mktemp("usual") / "world", **SMALL)
+    return made, inputs, document(inputs)
+
+
 def document(inputs, **options):
     config = ReportConfig(input=tuple(map(str, inputs)), **options)
     return composed(gather(config), config)
@@ -36,9 +43,9 @@ def rows_of(file):
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
-def test_every_path_is_counted_once_and_where_it_ended(built):
-    made, inputs = built
-    table = tables(document(inputs))["Paths by teacher, style and outcome"]
+def test_every_path_is_counted_once_and_where_it_ended(usual):
+    made, _, page = usual
+    table = tables(page)["Paths by teacher, style and outcome"]
     found = dict(zip(table.columns[2:], map(int, table.rows[-1][2:])))
     rejects = Counter(row["reject_reason"] for row in rows_of(made.folder / "rejects.jsonl"))
     num_kept = len(rows_of(made.folder / "kept.jsonl"))
@@ -58,15 +65,15 @@ def test_files_that_hold_one_path_again_and_their_order_change_no_count(built):
     assert told[0] == told[1] == told[2]
 
 
-def test_accuracy_is_that_of_the_predictions_with_its_wilson_interval(built):
-    made, inputs = built
+def test_accuracy_is_that_of_the_predictions_with_its_wilson_interval(usual):
+    made, _, page = usual
     rows = [row for row in rows_of(made.folder / "predictions.jsonl") if row["model"] == "small"]
     n, share, z = len(rows), sum(row["correct"] for row in rows) / len(rows), 1.959964
     middle, spread = share + z * z / (2 * n), z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
     low, high = (100 * (middle + side * spread) / (1 + z * z / n) for side in (-1, 1))
-    told = {row[0]: row for row in tables(document(inputs))["Accuracy of every model"].rows}["small"]
+    told = {row[0]: row for row in tables(page)["Accuracy of every model"].rows}["small"]
     assert told[1] == f"{100 * share:.1f} [{low:.1f}, {high:.1f}]"
-    pairs = [row[:2] for row in tables(document(inputs))["Compared question by question"].rows]
+    pairs = [row[:2] for row in tables(page)["Compared question by question"].rows]
     assert ["small", "base:small"] in pairs
     assert ["ensemble:vote", "large"] in pairs
 
@@ -85,14 +92,14 @@ def test_routing_shares_are_those_of_the_last_epoch(built):
             assert found.cell("small", "difficulty", level, style) == (sum("small" in r for r in some), len(some))
 
 
-def test_commands_are_those_of_the_manifests_and_can_be_given_again(built):
-    made, inputs = built
-    (section,) = [section for section in document(inputs).sections if section.slug == "commands"]
+def test_commands_are_those_of_the_manifests_and_can_be_given_again(usual):
+    made, _, page = usual
+    (section,) = [section for section in page.sections if section.slug == "commands"]
     calls = [shlex.split(command) for command in section.commands]
     assert [words[1] for words in calls] == ["judge", "filter", "train", "eval"]
     judged, rejects, kept = (str(made.folder / f"{name}.jsonl") for name in ("judged", "rejects", "kept"))
     assert calls[1] == ["qrd", "filter", judged, "--rejects", rejects, "-o", kept]
-    costs = tables(document(inputs))["What each stage took"].rows
+    costs = tables(page)["What each stage took"].rows
     assert [row[0] for row in costs] == ["judge", "filter", "train", "eval", "all"]
     assert costs[-1][-2:] == ["50 s", "1.0000"]
 
@@ -101,7 +108,7 @@ def test_a_manifest_leads_only_to_files_that_are_as_it_says(built):
     made, inputs = built
     with (made.folder / "kept.jsonl").open("a") as file:
         file.write("\n")
-    page = document(inputs)
+    page = document(inputs[:1])
     assert "Paths by teacher, style and outcome" not in tables(page)
     assert any("no paths were given" in words for words in page.absent)
 
@@ -148,9 +155,9 @@ def test_alarms_tell_of_collapse_starving_lost_steps_and_missing_checks(built):
     assert any("is not finished" in alarm for alarm in document(inputs).alarms)
 
 
-def test_judges_are_counted_and_their_agreement_told(built):
-    made, inputs = built
-    section = next(section for section in document(inputs).sections if section.slug == "judges")
+def test_judges_are_counted_and_their_agreement_told(usual):
+    made, _, page = usual
+    section = next(section for section in page.sections if section.slug == "judges")
     said = [v for row in rows_of(made.folder / "judged.jsonl") for v in row["verdicts"] if v["judge"] == "judge/one"]
     row = section.tables[0].rows[0]
     assert row[:3] == ["judge/one", str(len(said)), str(sum(v["verdict"] == "valid" for v in said))]
