@@ -31,11 +31,11 @@ class Text:
     """Lines with a text anywhere in their values, in capitals or not; in lines that are no JSON, anywhere."""
 
     text: str
-    _folded: str = field(init=False)
+    _lowered: str = field(init=False)
     _sure: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_folded", self.text.casefold())
+        object.__setattr__(self, "_lowered", self.text.lower())
         object.__setattr__(self, "_sure", _longest_sure_part(self.text.lower()))
 
     def may_be_in(self, data: bytes) -> bool:
@@ -48,8 +48,8 @@ class Text:
             return False
         fields = loose(raw)
         if fields is None:
-            return self._folded in raw.decode("utf-8", "replace").casefold()
-        return any(self._folded in text.casefold() for text in _texts(fields))
+            return self._lowered in raw.decode("utf-8", "replace").lower()
+        return any(self._lowered in text.lower() for text in _texts(fields))
 
 
 @dataclass(frozen=True)

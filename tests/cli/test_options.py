@@ -16,7 +16,9 @@ COMMANDS = [
     "demo",
     "doctor",
 ]
-HEAVY = ("torch", "transformers", "litellm", "vllm", "sympy", "math_verify", "matplotlib", "peft", "accelerate")
+HEAVY = (
+    "torch", "transformers", "litellm", "vllm", "sympy", "math_verify", "matplotlib", "peft", "accelerate", "textual",
+)  # fmt: skip
 SLOW_TO_START = ("pydantic", "filelock", "numpy", "datasketch", "asyncio")
 
 

@@ -118,7 +118,7 @@ class Main(Screen[None]):
             self.rows.put(row)
         if (state := self._state()) != self._shown_state:
             self._shown_state = state
-            self._status.update(Content(state))
+            self._status.update(Content(state), layout=False)
 
     def on_rows_moved(self) -> None:
         """Show the record under the cursor."""
@@ -294,7 +294,7 @@ class Main(Screen[None]):
         rows, view = self.rows, self.rows.view
         first = self.book.files[0].name
         names = first if len(self.book.files) == 1 else f"{first} and {len(self.book.files) - 1} more"
-        parts = [names, f"row {rows.cursor + 1 if view.num_rows else 0:,} of {view.num_rows:,}"]
+        parts = [f"row {rows.cursor + 1 if view.num_rows else 0:,} of {view.num_rows:,}"]
         if not self.book.is_whole:
             parts.append("indexing ...")
         if isinstance(view, Filtered):
@@ -305,7 +305,7 @@ class Main(Screen[None]):
             parts.append("searching ... (Escape cancels)")
         if self._exporter.is_running:
             parts.append("writing ... (Escape calls it off)")
-        return clean("   ".join(parts))
+        return clean("   ".join([*parts, names]))
 
     def _drop_filter(self) -> None:
         if isinstance(self.rows.view, Filtered):

@@ -38,6 +38,7 @@ class Rows(ScrollView, can_focus=True):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor", "rows--number", "rows--good", "rows--bad"}
     DEFAULT_CSS = """
+    Rows { overflow-x: hidden; }
     Rows > .rows--cursor { background: $accent 40%; text-style: bold; }
     Rows > .rows--number { color: $text-muted; }
     Rows > .rows--good { color: $text-success; }
