@@ -3,9 +3,10 @@
 Layers, top to bottom; a module imports only from layers below its own (`make check` enforces it):
 
     cli                                    Typer commands: options in, exit code out
-    stages                                 one file per verb: generate, judge, filter, train, eval, data, inspect, demo
+    stages                                 one file per verb: generate, judge, filter, train, eval, data, inspect, report, demo
     method  training  evaluation           the paper; the trainer core; scores and ensembles
     prompts  filters  published inspection words that models read; rules; data sets as published; what inspect shows
+    reports                                facts to figures and to one HTML page
     answers  backends                      text -> answer -> equal?; models that answer
     manifest  embedded  chat               where files came from; models from the package index; chat templates
     jsonl  lines                           records in and out, crash-safe

@@ -13,6 +13,7 @@ COMMANDS = [
     "data import",
     "data paths",
     "inspect",
+    "report",
     "demo",
     "doctor",
 ]
