@@ -3,7 +3,7 @@
 Layers, top to bottom; a module imports only from layers below its own (`make check` enforces it):
 
     cli                                    Typer commands: options in, exit code out
-    stages                                 one file per verb: generate, judge, filter, train, eval, data, inspect, report, demo
+    stages                                 one file per verb: generate, judge, filter, train, eval, report, ...
     method  training  evaluation           the paper; the trainer core; scores and ensembles
     prompts  filters  published inspection words that models read; rules; data sets as published; what inspect shows
     reports                                facts to figures and to one HTML page
