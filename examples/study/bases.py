@@ -15,10 +15,11 @@ from statistics import fmean
 from typing import Any
 
 import torch
+from tokenizers import AddedToken
 from torch import Tensor
 from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
-from examples.study import reading, spelling
+from examples.study import reading, spelling, teacher
 from examples.study.tasks import Rows
 
 NAMES = ("merged", "digits")
@@ -42,6 +43,9 @@ def make(folder: File, *, questions: Rows, steps: int, say: Callable[[str], None
         torch.manual_seed(0)
         model = MODELS[name](tokenizer)
         num_tokens, loss = read(model, batches(name, tokenizer), steps=steps)
+        # One token, else its letters, which no text had, are most of what training must teach.
+        tokenizer.add_tokens([AddedToken(teacher.MARK, normalized=False)])
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         tokenizer.save_pretrained(place)
         model.save_pretrained(place)
         say(f"{name}: {num_tokens:,} tokens read in {time.perf_counter() - begin:.0f} s, loss {loss:.3f}")

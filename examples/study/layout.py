@@ -25,7 +25,7 @@ class Size:
     test_each: int = 60
     reading_steps: int = 2000
     steps: int = 100
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     max_tokens: int = 128  # of a student's reply; the longest of the teacher's has 110
 
 

@@ -14,6 +14,7 @@ from examples.study.working import Sum, Working, grouped, slipped, worked
 
 TEACHER = "study-teacher"
 WRONG, UNSOUND = 0.2, 0.15
+MARK = "Final answer: \\boxed{"  # as qrd asks for it
 SAID = {"+": "Add", "-": "Subtract"}
 INVERSE = {"+": "-", "-": "+"}
 
@@ -28,7 +29,7 @@ def replies(question: Mapping[str, Any], *, seed: int) -> Iterator[dict[str, Any
         shown = grouped(right) if style in ("tot", "facts") and not right.items else right
         if fault:
             shown = slipped(shown, draw, carried=fault == "wrong")
-        text = f"{write(shown)}\nFinal answer: \\boxed{{{shown.answer}}}"
+        text = f"{write(shown)}\n{MARK}{shown.answer}}}"
         yield {"id": question["id"], "teacher": TEACHER, "style": style, "response": text, "finish_reason": "stop",
                "fault": fault}  # fmt: skip
 
