@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import time
 from collections.abc import Callable
 
 import pytest
@@ -137,3 +138,22 @@ def test_a_reader_of_standard_error_that_has_gone_makes_the_console_quiet(monkey
     assert console.quiet
     with pytest.raises(BrokenPipeError):  # but for standard output the producer has to end
         Console(stream=Gone()).say("one")
+
+
+def test_calls_that_hang_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PLAIN_LINE_EVERY_S", 0.05)
+    monkeypatch.setattr(module, "RENEWED_EVERY_S", 0.02)
+    stream = io.StringIO()
+    with Console(stream=stream).progress("generate", 4, in_flight=lambda: 3):
+        time.sleep(0.2)
+    assert "generate: 0/4 in 0." in stream.getvalue()
+    assert "in flight 3" in stream.getvalue()
+
+
+def test_a_line_tells_what_is_in_flight_failed_spent_and_to_be_spent() -> None:
+    stream = io.StringIO()
+    with Console(stream=stream).progress("generate", 8, in_flight=lambda: 3) as progress:
+        progress.advance(done=2, failed=1, tokens=1500, cost_usd=0.5)
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("generate: 2/8 in ")
+    assert line.endswith("in flight 3, failed 1, tokens 1,500, $0.5000 of about $2.0000")

@@ -512,3 +512,20 @@ def test_the_bad_rows_of_one_reading_are_not_those_of_the_next(tmp_path: Path) -
             yield len(list(lenient)), len(lenient.bad), lenient.num_rows
 
     assert list(counts()) == [(1, 1, 2), (1, 1, 2)]
+
+
+def test_what_killed_processes_left_of_a_file_goes_with_its_next_writing(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    file = tmp_path / "out[1].json"
+    left = tmp_path / f".out[1].json.{child.pid}.tmp"
+    living = tmp_path / f".out[1].json.{os.getppid()}.tmp"
+    other = tmp_path / f".out1.json.{child.pid}.tmp"
+    for name in (left, living, other, tmp_path / ".out[1].json.notes.tmp"):
+        name.write_text("half", "utf-8")
+    jsonl.write_whole(file, b"whole")
+    assert file.read_bytes() == b"whole"
+    assert not left.exists()
+    assert living.exists()
+    assert other.exists()
+    assert len(list(tmp_path.iterdir())) == 4

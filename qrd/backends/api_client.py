@@ -58,6 +58,8 @@ def body_of(request: Request, *, takes_seed: bool) -> dict[str, Any]:
         body["stop"] = list(request.stop)
     if sampling.seed is not None and takes_seed:
         body["seed"] = sampling.seed
+    if request.response_format is not None:
+        body["response_format"] = request.response_format
     return body
 
 

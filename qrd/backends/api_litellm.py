@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextvars import ContextVar
 from typing import Any
 
 from qrd.backends import prices
@@ -32,6 +33,7 @@ class LitellmClient:
             self._options["api_base"] = settings.api_base
         elif missing := self._litellm.validate_environment(model).get("missing_keys"):
             raise ConfigError(f"{model}: needs a key; set the environment variable {missing[0]}")
+        self._is_internal = _internal_mark()
         known = self._litellm.get_supported_openai_params(model=model, custom_llm_provider=provider)
         self._takes_seed = "seed" in (known or ())
         if "max_retries" not in (known or ()) and provider in self._litellm.openai_compatible_providers:
@@ -46,6 +48,8 @@ class LitellmClient:
     async def call(self, request: Request) -> Answer:
         """The answer to one call. Raises: CallFailed."""
         body = body_of(request, takes_seed=self._takes_seed)
+        if self._is_internal is not None:
+            self._is_internal.set(True)  # in this task alone
         try:
             call = self._litellm.acompletion(**self._options, **body)
             answer = answer_of(await asyncio.wait_for(call, self.timeout_s))
@@ -59,3 +63,16 @@ class LitellmClient:
 
     async def close(self) -> None:
         """litellm keeps its connections for the next model."""
+
+
+def _internal_mark() -> ContextVar[bool] | None:
+    """What tells litellm that a call is a part of another, whose callbacks, and the records for them, are left out.
+
+    That and the pricing of each answer (`prices.litellm`) are a third of the processor time of a call.
+    """
+    try:
+        from litellm._internal_context import is_internal_call
+    except ImportError:  # another version
+        return None
+    mark: ContextVar[bool] = is_internal_call
+    return mark

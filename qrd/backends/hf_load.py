@@ -12,17 +12,18 @@ from qrd.masking import one_line
 
 
 def source_of(model: str) -> str:
-    """The folder or hub name behind `hf:X`, `vllm:X` or `embedded:X`.
+    """The folder or hub name behind `hf:X`, `vllm:X`, `embedded:X` or `vllm:embedded:X`.
 
     Raises: ConfigError for an embedded encoder, which writes no text.
     """
     from qrd import embedded
 
-    if not embedded.is_embedded(model):
-        return model.partition(":")[2]
-    if embedded.described(model).kind == "encoder":
+    name = model if embedded.is_embedded(model) else model.partition(":")[2]
+    if not embedded.is_embedded(name):
+        return name
+    if embedded.described(name).kind == "encoder":
         raise ConfigError(f"{model}: is an encoder and writes no text")
-    return str(embedded.folder_of(model))
+    return str(embedded.folder_of(name))
 
 
 def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
@@ -89,6 +90,28 @@ def adapter_config(folder: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigError(f"{folder}: adapter_config.json holds no object")
     return found
+
+
+def holds_fitted(folder: str) -> bool:
+    """Whether a PEFT folder holds weights that training has moved: LoRA's second factors begin at 0."""
+    from safetensors import safe_open
+
+    with safe_open(str(File(folder) / "adapter_model.safetensors"), framework="pt") as stored:
+        names = [name for name in stored.keys() if "lora_A" not in name and "lora_embedding_A" not in name]  # noqa: SIM118
+        return any(bool(stored.get_tensor(name).count_nonzero()) for name in names)
+
+
+def checked_effect(effect: float, folder: str, model: str) -> float:
+    """The effect of an adapter, once it is one that a student may have.
+
+    Raises: ConfigError where its outputs are no numbers, or where weights that were fitted change nothing: PEFT passes
+    over weights whose names the base does not have.
+    """
+    if effect != effect:
+        raise ConfigError(f"{folder}: on {model} its outputs are no numbers; its weights are broken")
+    if effect == 0 and holds_fitted(folder):
+        raise ConfigError(f"{folder}: changes nothing on {model}; it was fitted on another model")
+    return effect
 
 
 def _missing(*packages: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from qrd import chat
 from qrd.backends import hf_load
+from qrd.backends.probe import PROBE
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
@@ -31,6 +32,7 @@ class HfLocal:
         self.network, self.tokenizer = hf_load.load(model, settings)
         self.ends = chat.end_tokens(self.tokenizer, self.network.generation_config)
         self._adapters: dict[str, str] = {}
+        self.folders: dict[str, str] = {}
         self._active: str | None = None
 
     def load_adapter(self, name: str, folder: str) -> None:
@@ -52,7 +54,7 @@ class HfLocal:
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ConfigError(f"{folder}: does not fit on {self.model}: {one_line(error)}") from None
         self.network.eval()
-        self._adapters[name] = inner
+        self._adapters[name], self.folders[name] = inner, folder
 
     @contextmanager
     def student(self, name: str | None) -> Iterator[None]:
@@ -68,6 +70,31 @@ class HfLocal:
         finally:
             self._active = before
 
+    def switched(self) -> AbstractContextManager[Any]:
+        """A context in which the network itself is that of the student who answers now."""
+        if not self._adapters:
+            return nullcontext()
+        if self._active is None:
+            off: AbstractContextManager[Any] = self.network.disable_adapter()
+            return off
+        self.network.set_adapter(self._adapters[self._active])
+        return nullcontext()
+
+    def effect(self, name: str) -> float:
+        """The largest change that the adapter `name` makes to a logit on a fixed text; 0 where it changes nothing.
+
+        Raises: ConfigError as ``hf_load.checked_effect``.
+        """
+        import torch
+
+        ids_BT = torch.tensor([self.tokenizer(PROBE)["input_ids"]], device=self.network.device)
+        logits = []
+        with torch.inference_mode():
+            for who in (None, name):
+                with self.student(who), self.switched():
+                    logits.append(self.network(input_ids=ids_BT, use_cache=False).logits.float())
+        return hf_load.checked_effect((logits[1] - logits[0]).abs().max().item(), self.folders[name], self.model)
+
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request; they come batch by batch, those of long prompts first."""
         waiting = iter(requests)
@@ -76,7 +103,7 @@ class HfLocal:
             for request in window:
                 prompt = chat.prompt_ids(self.tokenizer, request.messages)
                 if (room := self._room(prompt)) < 1:
-                    problem = f"the prompt has {len(prompt)} tokens, the model reads {self._most_tokens()} at most"
+                    problem = f"the prompt has {len(prompt)} tokens, the model reads {self.most_tokens()} at most"
                     yield Reply(key=request.key, error=problem, attempts=0)
                 else:
                     fitting.append((request, prompt, min(room, request.sampling.max_tokens)))
@@ -114,7 +141,7 @@ class HfLocal:
             for request, prompt, max_tokens in items
         ]
         try:
-            with self._switched():
+            with self.switched():
                 rows = Decoder(self.network, self.tokenizer, ends=self.ends).write(jobs)
         except torch.OutOfMemoryError:
             raise ConfigError(
@@ -131,24 +158,16 @@ class HfLocal:
             for (request, prompt, _), row in zip(items, rows)
         ]
 
-    def _switched(self) -> AbstractContextManager[Any]:
-        if not self._adapters:
-            return nullcontext()
-        if self._active is None:
-            off: AbstractContextManager[Any] = self.network.disable_adapter()
-            return off
-        self.network.set_adapter(self._adapters[self._active])
-        return nullcontext()
-
     def _start_ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return ids
 
-    def _most_tokens(self) -> int | None:
+    def most_tokens(self) -> int | None:
+        """The most tokens that the model reads, prompt and reply together; None where it does not say."""
         found = getattr(self.network.config.get_text_config(), "max_position_embeddings", None)
         return found if isinstance(found, int) and found > 0 else None
 
     def _room(self, prompt: list[int]) -> int:
         """Tokens that a reply to this prompt may have."""
-        most = self._most_tokens()
+        most = self.most_tokens()
         return most - len(prompt) if most is not None else 2**31

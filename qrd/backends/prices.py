@@ -39,7 +39,13 @@ def litellm() -> Any:
     module: Any = found
     module.suppress_debug_info = True
     module.num_retries = 0
+    if hasattr(module.utils, "update_response_metadata"):  # it prices and times each answer, which nobody reads here
+        module.utils.update_response_metadata = _nothing
     return module
+
+
+def _nothing(**_: object) -> None:
+    """Done in place of what is left out."""
 
 
 def provider_of(model: str) -> str:
@@ -110,6 +116,16 @@ def _table() -> dict[str, msgspec.Raw]:
 
 def _row_of(model: str) -> msgspec.Raw | None:
     return _table().get(model) or (_table().get(model[7:]) if model.startswith("openai/") else None)
+
+
+def knows_schemas(model: str) -> bool:
+    """Whether litellm's table says that the model's provider holds a reply to a JSON schema."""
+    row = _row_of(model)
+    return row is not None and msgspec.json.decode(row, type=_Abilities).supports_response_schema is True
+
+
+class _Abilities(msgspec.Struct):
+    supports_response_schema: bool | None = None
 
 
 def _is_litellms(model: str) -> bool:

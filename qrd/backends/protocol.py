@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from qrd.records import Usage, plain_json
 
@@ -32,6 +32,7 @@ class Request:
     `starts`: the reply must begin with one of these texts. A backend that can constrain decoding (`guides` is True)
     picks the likeliest by the model's own probabilities; others ignore it, so the prompt must ask for it as well.
     `stop` ends the reply before any of these texts; where a start is chosen, they are looked for behind it.
+    `response_format` is passed on to APIs: a JSON schema, for providers that hold a reply to it.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Request:
     starts: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
     want_logprob: bool = False
+    response_format: dict[str, Any] | None = None
 
     def hash(self, model: str, api_base: str | None) -> str:
         """SHA-256 of everything that decides the reply: model, endpoint, messages and sampling."""
@@ -114,4 +116,11 @@ class AdapterBackend(Backend, Protocol):
 
     def student(self, name: str | None) -> AbstractContextManager[None]:
         """Within this context the adapter `name` answers; None is the base without any."""
+        ...
+
+    def effect(self, name: str) -> float:
+        """How much the adapter `name` changes what the base says to a fixed text; 0 where it changes nothing.
+
+        Raises: ConfigError for an adapter that is broken, or was fitted on another model.
+        """
         ...

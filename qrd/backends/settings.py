@@ -31,6 +31,7 @@ class BackendSettings:
     device: str | None = None
     dtype: str = "auto"
     trust_remote_code: bool = False
+    tensor_parallel_size: int = 1
     spent_usd: float = 0.0
     budget: Budget | None = None
     first_wait_s: float = 1.0

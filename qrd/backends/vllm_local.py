@@ -1,22 +1,24 @@
-"""vLLM in this process: the whole look-ahead window at once, adapters on one base, beginnings chosen by likelihood."""
+"""vLLM in this process: its queue kept full, adapters on one base, beginnings chosen by likelihood."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from functools import partial
 from typing import Any
 
 from qrd import chat
-from qrd.backends import hf_load
+from qrd.backends import hf_load, vllm_engine
+from qrd.backends.probe import PROBE
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
+from qrd.backends.vllm_queue import EngineQueue, final_only, one_token
 from qrd.errors import ConfigError
-from qrd.masking import one_line
 from qrd.records import Usage
 
-LOOK_AHEAD = 512  # requests given to the engine together: it batches them by itself, and a kill loses these at most
-HIGHEST_RANK = 64
+HIGHEST_RANK = vllm_engine.HIGHEST_RANK
+LIKELY = 5  # next tokens whose log-probabilities are compared; vLLM gives 20 at most
 
 
 class VllmLocal:
@@ -27,7 +29,7 @@ class VllmLocal:
 
     def __init__(self, model: str, settings: BackendSettings) -> None:
         self.model, self.settings = model, settings
-        _library(model)
+        vllm_engine.library(model)
         self.source = hf_load.source_of(model)
         self.engine: Any = None
         self.tokenizer: Any = None
@@ -69,23 +71,53 @@ class VllmLocal:
         finally:
             self._active = before
 
-    def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
-        """One reply for each request, window by window."""
+    def effect(self, name: str) -> float:
+        """The largest change that the adapter `name` makes to the log-probability of a likely next token.
+
+        Looked at behind every token of a fixed text, among the LIKELY likeliest; infinite where those are others.
+        Raises: ConfigError as ``hf_load.checked_effect``.
+        """
+        self._start()
+        ids = self.tokenizer(PROBE)["input_ids"]
+        prompts = [ids[:end] for end in range(1, len(ids) + 1)]
+        seen = []
+        for who in (None, name):
+            with self.student(who):
+                seen.append(self._next_logprobs(prompts))
+        changes = [_change(before, after) for before, after in zip(*seen)]
+        worst = float("nan") if any(change != change for change in changes) else max(changes)
+        return hf_load.checked_effect(worst, self._adapters[name].lora_path, self.model)
+
+    def _start(self) -> None:
         if self.engine is None:
-            self.engine = _engine(self.model, self.source, self.settings, takes_adapters=bool(self._adapters))
+            self.engine = vllm_engine.started(
+                self.model, self.source, self.settings, takes_adapters=bool(self._adapters)
+            )
             self.tokenizer = self.engine.get_tokenizer()
             self.ends = chat.end_tokens(self.tokenizer)
-        waiting = iter(requests)
-        while not self.settings.stopping.is_set() and (window := list(islice(waiting, LOOK_AHEAD))):
-            fitting = []
-            for request in window:
-                prompt = chat.prompt_ids(self.tokenizer, request.messages)
-                if len(prompt) >= self._most_tokens():
-                    problem = f"the prompt has {len(prompt)} tokens, the model reads {self._most_tokens()} at most"
-                    yield Reply(key=request.key, error=problem, attempts=0)
-                else:
-                    fitting.append((request, prompt))
-            yield from self._window(fitting)
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """One reply for each request, as they are done; requests are drawn as soon as the engine has room.
+
+        Raises: BackendError where the engine dies.
+        """
+        self._start()
+        waiting, done = iter(requests), deque[Reply]()
+        num_begun = num_done = 0
+        with self._queue() as inside:
+            while True:
+                while num_begun - num_done < inside.most() and not self.settings.stopping.is_set():
+                    request = next(waiting, None)
+                    if request is None:
+                        break
+                    self._begin(request, inside, done)
+                    num_begun += 1
+                while done:
+                    num_done += 1
+                    yield done.popleft()
+                if num_done == num_begun:
+                    return
+                inside.step()
 
     def close(self) -> None:
         """Give the model's memory back."""
@@ -94,55 +126,71 @@ class VllmLocal:
         self.engine = None
         gc.collect()
 
-    def _window(self, items: list[tuple[Request, list[int]]]) -> Iterator[Reply]:
-        starts = self._likeliest_starts(items)
-        prompts = [prompt + start for (_, prompt), (start, _) in zip(items, starts)]
-        sampling = [self._sampling(request, len(start)) for (request, _), (start, _) in zip(items, starts)]
-        for (request, prompt), (start, start_logprob), found in zip(items, starts, self._run(prompts, sampling)):
+    def _queue(self) -> EngineQueue:
+        """The engine's queue for the student who answers now."""
+        return EngineQueue(self.engine, self._adapters[self._active] if self._active is not None else None)
+
+    def _next_logprobs(self, prompts: list[list[int]]) -> list[dict[int, Any]]:
+        """The log-probabilities of the LIKELY likeliest tokens behind each prompt."""
+        found: dict[int, Any] = {}
+        sampling = one_token(logprobs=LIKELY)
+        with self._queue() as inside:
+            for number, prompt in enumerate(prompts):
+                inside.add(prompt, sampling, partial(found.__setitem__, number))
+            while inside:
+                inside.step()
+        return [found[number].outputs[0].logprobs[0] for number in range(len(prompts))]
+
+    def _begin(self, request: Request, inside: EngineQueue, done: deque[Reply]) -> None:
+        """Put a request in, its starts first where it has some; its reply goes to `done` in the end."""
+        prompt = chat.prompt_ids(self.tokenizer, request.messages)
+        if len(prompt) >= self._most_tokens():
+            problem = f"the prompt has {len(prompt)} tokens, the model reads {self._most_tokens()} at most"
+            done.append(Reply(key=request.key, error=problem, attempts=0))
+        elif request.starts and self.guides:
+            self._score(request, prompt, inside, done)
+        else:
+            self._write(request, prompt, ([], 0.0), inside, done)
+
+    def _score(self, request: Request, prompt: list[int], inside: EngineQueue, done: deque[Reply]) -> None:
+        """Find the likeliest start of a reply, then have the reply written behind it."""
+        starts = [self._start_ids(text) for text in request.starts]
+        scored: list[tuple[float, int]] = []
+
+        def take(number: int, found: Any) -> None:
+            scored.append((_logprob_of_end(found, len(starts[number])), -number))
+            if len(scored) == len(starts):
+                logprob, number = max(scored)
+                self._write(request, prompt, (starts[-number], logprob), inside, done)
+
+        # vLLM scores a text only as a prompt; it insists on writing a token, which is thrown away.
+        scoring = one_token(prompt_logprobs=0)
+        for number, start in enumerate(starts):
+            inside.add(prompt + start, scoring, partial(take, number))
+
+    def _write(
+        self, request: Request, prompt: list[int], begun: tuple[list[int], float], inside: EngineQueue,
+        done: deque[Reply],
+    ) -> None:  # fmt: skip
+        """Have the reply written behind its start, which has that log-probability."""
+        start, start_logprob = begun
+
+        def take(found: Any) -> None:
             written = found.outputs[0]
             # Behind a stop text only vLLM knows where to cut; elsewhere it drops an unfinished character at the end.
             tail = written.text if isinstance(written.stop_reason, str) else self._decoded(list(written.token_ids))
-            yield Reply(
-                key=request.key,
-                text=self._decoded(start) + tail,
-                finish_reason=written.finish_reason,
-                usage=Usage(
-                    prompt_tokens=len(prompt), completion_tokens=len(start) + len(written.token_ids), cost_usd=0.0
-                ),
-                logprob=start_logprob + written.cumulative_logprob if request.want_logprob else None,
+            num_written = len(start) + len(written.token_ids)
+            done.append(
+                Reply(
+                    key=request.key,
+                    text=self._decoded(start) + tail,
+                    finish_reason=written.finish_reason,
+                    usage=Usage(prompt_tokens=len(prompt), completion_tokens=num_written, cost_usd=0.0),
+                    logprob=start_logprob + written.cumulative_logprob if request.want_logprob else None,
+                )
             )
 
-    def _likeliest_starts(self, items: list[tuple[Request, list[int]]]) -> list[tuple[list[int], float]]:
-        """For each request the tokens of its likeliest start and their log-probability; none is ``([], 0.0)``."""
-        from vllm import SamplingParams
-
-        asked, owners, starts = [], [], []
-        for owner, (request, prompt) in enumerate(items):
-            for text in request.starts:
-                start = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-                asked.append(prompt + start)
-                owners.append(owner)
-                starts.append(start)
-        best: list[tuple[list[int], float]] = [([], 0.0) for _ in items]
-        if not asked or not self.guides:
-            return best
-        # vLLM scores a text only as a prompt; the one token that it insists on writing is thrown away.
-        scoring = SamplingParams(max_tokens=1, prompt_logprobs=0, temperature=0)
-        for owner, start, found in zip(owners, starts, self._run(asked, [scoring] * len(asked))):
-            scored = list(zip(found.prompt_token_ids, found.prompt_logprobs))[
-                len(found.prompt_token_ids) - len(start) :
-            ]
-            total = sum(places[token].logprob for token, places in scored)
-            if not best[owner][0] or total > best[owner][1]:
-                best[owner] = (start, total)
-        return best
-
-    def _run(self, prompts: list[list[int]], sampling: list[Any]) -> list[Any]:
-        lora = self._adapters[self._active] if self._active is not None else None
-        found: list[Any] = self.engine.generate(
-            [{"prompt_token_ids": prompt} for prompt in prompts], sampling, lora_request=lora, use_tqdm=False
-        )
-        return found
+        inside.add(prompt + start, self._sampling(request, len(start)), take)
 
     def _sampling(self, request: Request, num_started: int) -> Any:
         from vllm import SamplingParams
@@ -156,7 +204,13 @@ class VllmLocal:
             stop=list(request.stop) or None,
             stop_token_ids=self.ends,
             logprobs=0 if request.want_logprob else None,
+            detokenize=bool(request.stop),  # only stop texts are looked for in text; the rest is decoded here, once
+            output_kind=final_only(),
         )
+
+    def _start_ids(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return ids
 
     def _decoded(self, ids: list[int]) -> str:
         text: str = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -166,40 +220,14 @@ class VllmLocal:
         return int(self.engine.llm_engine.model_config.max_model_len)
 
 
-def _library(model: str) -> Any:
-    """The module vllm.
-
-    Raises: ConfigError where it is not installed.
-    """
-    try:
-        import vllm
-    except ImportError as error:
-        raise ConfigError(
-            f"{model}: needs vLLM ({one_line(error)}); install it with: pip install 'qrd[vllm]', or use hf: instead"
-        ) from None
-    return vllm
+def _change(before: dict[int, Any], after: dict[int, Any]) -> float:
+    """The largest difference of two sets of log-probabilities by token; infinite where the sets differ."""
+    if before.keys() != after.keys():
+        return float("inf")
+    return float(max(abs(after[token].logprob - before[token].logprob) for token in before))
 
 
-def _engine(model: str, source: str, settings: BackendSettings, *, takes_adapters: bool) -> Any:
-    """The engine, with room for adapters where they are wanted.
-
-    Raises: ConfigError where vLLM cannot load the model.
-    """
-    vllm = _library(model)
-    options: dict[str, Any] = {}
-    if takes_adapters:
-        options |= {"enable_lora": True, "max_lora_rank": HIGHEST_RANK, "max_loras": 1}
-    if settings.dtype != "auto" or settings.device == "cpu":
-        options["dtype"] = "float32" if settings.dtype == "auto" else settings.dtype
-    if settings.device == "cpu":
-        options["enforce_eager"] = True  # compiling a graph on a CPU takes longer than most runs
-    try:
-        return vllm.LLM(
-            model=source,
-            trust_remote_code=settings.trust_remote_code,
-            load_format="safetensors",
-            logprobs_mode="raw_logprobs",
-            **options,
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"{model}: cannot be loaded by vLLM: {one_line(error)}") from None
+def _logprob_of_end(found: Any, num_tokens: int) -> float:
+    """Sum of the log-probabilities of the last tokens of a prompt that was scored."""
+    ids, places = found.prompt_token_ids, found.prompt_logprobs
+    return float(sum(place[token].logprob for token, place in zip(ids[-num_tokens:], places[-num_tokens:])))

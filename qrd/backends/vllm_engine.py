@@ -1,0 +1,58 @@
+"""Starting vLLM's offline engine as qrd needs it, so that every mistake is one line and nothing is unpickled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qrd.backends.settings import BackendSettings
+from qrd.errors import ConfigError
+from qrd.masking import one_line
+
+HIGHEST_RANK = 64  # of adapters
+
+
+def library(model: str) -> Any:
+    """The module vllm.
+
+    Raises: ConfigError where it is not installed.
+    """
+    try:
+        import vllm
+    except ImportError as error:
+        raise ConfigError(
+            f"{model}: needs vLLM ({one_line(error)}); install it with: pip install 'qrd[vllm]', or use hf: instead"
+        ) from None
+    return vllm
+
+
+def started(model: str, source: str, settings: BackendSettings, *, takes_adapters: bool) -> Any:
+    """The engine, with room for adapters where they are wanted.
+
+    Raises: ConfigError where vLLM cannot load the model.
+    """
+    vllm = library(model)
+    options: dict[str, Any] = {"tensor_parallel_size": settings.tensor_parallel_size}
+    if takes_adapters:
+        options |= {"enable_lora": True, "max_lora_rank": HIGHEST_RANK, "max_loras": 1}
+    on_cpu = settings.device == "cpu" or _is_cpu_build()
+    if settings.dtype != "auto" or on_cpu:
+        options["dtype"] = "float32" if settings.dtype == "auto" else settings.dtype
+    if on_cpu:
+        options["enforce_eager"] = True  # compiling a graph on a CPU takes longer than most runs
+    try:
+        return vllm.LLM(
+            model=source,
+            trust_remote_code=settings.trust_remote_code,
+            load_format="safetensors",
+            logprobs_mode="raw_logprobs",
+            enable_prefix_caching=True,  # the samples of a question and the rubric of a judge are read once
+            **options,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"{model}: cannot be loaded by vLLM: {one_line(error)}") from None
+
+
+def _is_cpu_build() -> bool:
+    from vllm.platforms import current_platform
+
+    return bool(current_platform.is_cpu())
