@@ -7,6 +7,7 @@ How one call is made is a `Client`'s affair.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import random
 import time
@@ -25,9 +26,26 @@ from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError
 from qrd.records import Usage
 
+try:
+    import resource
+except ImportError:  # not a POSIX system
+    resource = None  # type: ignore[assignment]
+
 STOP_LOOKED_FOR_S = 0.25
+OTHER_FILES = 256
 LONGEST_WAIT_S = 600.0  # a provider that asks for more is asked again by a later run
 LONGEST_BACKING_OFF_S = 60.0
+
+
+def make_room_for_files(number: int) -> None:
+    """Let this process open so many connections beside what else it needs, as far as the system allows."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number + OTHER_FILES if hard == resource.RLIM_INFINITY else min(number + OTHER_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Unasked(Exception):
@@ -59,6 +77,7 @@ class Api:
         self.budget = settings.budget or Budget(settings.max_cost, settings.spent_usd)
         if self.budget.ceiling is not None and not settings.allow_unpriced and prices.price(model, 1, 1) is None:
             raise ConfigError(f"--max-cost: the price of {model} is not known; --allow-unpriced counts it as free")
+        make_room_for_files(settings.concurrency)
         self._is_stopping = settings.stopping.is_set
         self._calls, self._tokens = Pace(settings.rpm, self._sleep), Pace(settings.tpm, self._sleep)
         self._gate = Gate(settings.concurrency, self._sleep, self._is_stopping)

@@ -70,8 +70,10 @@ class Gate:
             raise
 
     def _call_next(self) -> None:
-        while self._turns:
+        """Wake as many as there is room for; who comes too late waits again."""
+        room = max(1, int(self.limit) - self.num_inside)
+        while self._turns and room:
             turn = self._turns.popleft()
             if not turn.done():
                 turn.set_result(None)
-                return
+                room -= 1

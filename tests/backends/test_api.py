@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 
@@ -69,6 +71,19 @@ def test_hundreds_of_calls_can_be_in_flight(serve):
     assert max(call["in_flight"] for call in served.calls()) >= 240
 
 
+def test_more_calls_than_files_may_be_open_at_first(serve):
+    code = (
+        "import resource, sys; from qrd.backends import *\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
+        "ask = lambda n: Request(key=str(n), messages=({'role': 'user', 'content': str(n)},))\n"
+        "settings = BackendSettings(api_base=sys.argv[1], concurrency=100, retries=0)\n"
+        "replies = list(open_backend('openai/m', settings).complete(map(ask, range(100))))\n"
+        "print(sum(reply.error is None for reply in replies))"
+    )
+    words = [sys.executable, "-c", code, serve(latency_s=0.5).url]
+    assert subprocess.run(words, capture_output=True, text=True).stdout == "100\n"
+
+
 def test_requests_are_drawn_only_as_capacity_frees(serve):
     served, drawn = serve(), []
 
@@ -131,11 +146,11 @@ def test_chaos_on_the_network_changes_time_and_not_results(serve):
         rules.append({"do": do, "probability": share, **({"status": int(status)} if status else {})})
     calm, rough = serve(seed=11), serve(*rules, seed=11)
     found = [
-        {reply.key: reply.text for reply in opened(served, retries=12, timeout=0.5).complete(asks(150))}
+        {reply.key: reply.text for reply in opened(served, retries=12, timeout=0.5).complete(asks(100))}
         for served in (calm, rough)
     ]
     assert found[0] == found[1]
-    assert len(rough.calls()) > len(calm.calls()) == 150
+    assert len(rough.calls()) > len(calm.calls()) == 100
 
 
 def test_retry_after_is_waited_for(serve):
@@ -419,9 +434,6 @@ def test_an_estimate_counts_every_call_at_its_longest():
 
 
 def test_a_direct_client_needs_nothing_heavy():
-    import subprocess
-    import sys
-
     heavy = ["litellm", "torch", "transformers", "vllm"]
     settings = "qrd.backends.BackendSettings(api_base='http://127.0.0.1:9')"
     called = f"list(qrd.backends.open_backend('openai/m', {settings}).complete([]))"
