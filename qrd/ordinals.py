@@ -28,11 +28,19 @@ class Ordinals:
 
     def are_new(self, hashes: Sequence[int]) -> bool:
         """Whether all of the texts, given by their `hash`, are new and different; all have a number afterwards."""
-        before = len(self._hashes)
-        number_of = self.number_of
-        for found in hashes:
-            number_of(found)
-        return len(self._hashes) == before + len(hashes)
+        known, slots, mask = self._hashes, self._slots, self._mask
+        before = len(known)
+        for found in hashes:  # `number_of`, without a call for each of millions
+            at = found & mask
+            while (held := slots[at]) and known[held - 1] != found:
+                at = (at + 1) & mask
+            if not held:
+                known.append(found)
+                slots[at] = len(known)
+                if 2 * len(known) > mask:
+                    self._grow()
+                    slots, mask = self._slots, self._mask
+        return len(known) == before + len(hashes)
 
     def number(self, text: str) -> int:
         """The number of a text; one that is new gets the next, which is `len` before the call."""

@@ -22,7 +22,7 @@ Fields = dict[str, Any]
 
 # What providers call an ending that the model itself chose; None is a reply whose origin does not say.
 WHOLE_ENDS = frozenset({None, "stop", "eos", "end_turn", "stop_sequence", "STOP"})
-SAID_LATER = ("verdicts", "verdict", "reject_reason", "flags")  # of a path, by judge and filter
+SAID_LATER = ("verdicts", "verdict", "judge_score", "reject_reason", "flags")  # of a path, by judge and filter
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -60,12 +60,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What one judge said of a path; `raw` is its whole reply."""
+    """What one judge said of a path, by its rubric a score (1 to 10) or a word for each step; `raw` is its reply."""
 
     judge: str
     verdict: Correctness
     reason: str | None = None
     raw: str | None = None
+    score: int | None = None
+    steps: list[Correctness] | None = None
+    first_faulty_step: int | None = None
 
 
 class Path(Question, frozen=True, kw_only=True):
@@ -84,6 +87,7 @@ class Path(Question, frozen=True, kw_only=True):
     usage: Usage | None = None
     verdicts: list[Verdict] | None = None
     verdict: Correctness | msgspec.UnsetType | None = msgspec.UNSET
+    judge_score: float | None = None
     reject_reason: str | None = None
     flags: list[str] | None = None
 

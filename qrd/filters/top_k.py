@@ -9,14 +9,15 @@ from qrd.ordinals import Ordinals
 from qrd.records import Path
 
 _VERDICT = {"valid": 2, "unscored": 1}
-Rank = tuple[float, int, int, int]
+Rank = tuple[float, int, float, int, int]
 
 
 class TopK:
     """Which of the paths offered are among the `most` best of their question; the others are `below_top_k`.
 
-    Better is, in this order: a larger share of judges that said valid; the verdict; fewer tokens; an earlier place. A
-    path's place is told only by all paths of its question, which may stand anywhere, so this is asked at the end.
+    Better is, in this order: a larger share of judges that said valid; the verdict; a higher score of the judges; fewer
+    tokens; an earlier place. A path's place is told only by all paths of its question, which may stand anywhere, so
+    this is asked at the end.
     """
 
     def __init__(self, most: int) -> None:
@@ -45,9 +46,9 @@ class TopK:
         return bool(self._below[offer])
 
 
-def standing(path: Path) -> tuple[float, int, int]:
+def standing(path: Path) -> tuple[float, int, float, int]:
     """What paths of a question are compared by; more is better."""
     verdicts = path.verdicts or []
     said_valid = sum(verdict.verdict == "valid" for verdict in verdicts)
     share = said_valid / len(verdicts) if verdicts else 0.0
-    return share, _VERDICT.get(str(path.verdict), 0), -num_tokens(path)
+    return share, _VERDICT.get(str(path.verdict), 0), path.judge_score or 0.0, -num_tokens(path)

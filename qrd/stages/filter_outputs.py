@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import compress
 from typing import IO
 
 from qrd.errors import StorageError
@@ -33,8 +34,9 @@ class Outputs:
         """Put the paths of a block where a worker says."""
         self.ledger.count_sifted(sifted)
         reasons = [reason for reason, _, _ in sifted.kind_names]
-        kept = [plain_line(raw) for raw, kind in zip(lines, sifted.kinds) if reasons[kind] == KEPT]
-        self.kept.write_lines(b"".join(kept), len(kept))
+        is_kept = [reason == KEPT for reason in reasons]
+        kept = list(compress(lines, map(is_kept.__getitem__, sifted.kinds)))
+        self.kept.write_lines(b"".join(kept if sifted.is_plain else map(plain_line, kept)), len(kept))
         if self.rejects is not None:
             for raw, kind in zip(lines, sifted.kinds):
                 if reasons[kind] != KEPT:

@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 
 from qrd.filters import Rules
-from qrd.filters.sifting import Sifted, sift
+from qrd.filters.sifting import Sifted, Sifter
 from qrd.forks import Forks
 from qrd.reader import Block
 
@@ -23,7 +23,8 @@ class Workers:
     """Forks that sift blocks; a context manager."""
 
     def __init__(self, rules: Rules) -> None:
-        self.forks: Forks[Place, Sifted | None] = Forks(partial(_sift_at, rules), ahead=AHEAD, most=MOST_HELPERS)
+        answer = partial(_sift_at, Sifter(rules))
+        self.forks: Forks[Place, Sifted | None] = Forks(answer, ahead=AHEAD, most=MOST_HELPERS)
 
     def __enter__(self) -> Workers:
         self.forks.__enter__()
@@ -45,8 +46,8 @@ def _place(block: Block) -> Place | None:
     return None if block.offset is None else (block.file, block.offset, sum(map(len, block.lines)))
 
 
-def _sift_at(rules: Rules, place: Place) -> Sifted | None:
+def _sift_at(sifter: Sifter, place: Place) -> Sifted | None:
     gc.disable()  # rows hold no cycles, and looking for them takes a quarter of the time
     file, offset, size = place
     with open(file, "rb", buffering=0) as stream:
-        return sift(io.BytesIO(os.pread(stream.fileno(), size, offset)), rules)
+        return sifter.sift(io.BytesIO(os.pread(stream.fileno(), size, offset)))

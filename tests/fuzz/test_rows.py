@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from qrd import filters, lines
 from qrd.config import FilterConfig
 from qrd.console import clean
-from qrd.filters.sifting import sift
+from qrd.filters.sifting import Sifter
 from qrd.inspection import record as shown
 from qrd.reader import Block, Reader
 from qrd.records import Path, Question, checked
@@ -112,6 +112,7 @@ def test_every_line_is_a_sound_record_or_one_named_bad_line(found_lines):
 @given(st.lists(line, min_size=ROWS_AT_ONCE, max_size=ROWS_AT_ONCE))
 def test_what_is_kept_rejected_flagged_and_shown_stays_data(found_lines):
     rules = filters.rules(FilterConfig())
+    sifter = Sifter(rules)
     for row in Buffer(b"\n".join(found_lines), Path):
         reasons = filters.objections(row.record, rules)
         assert set(reasons) <= set(filters.all_objections(row.record, rules))
@@ -120,11 +121,23 @@ def test_what_is_kept_rejected_flagged_and_shown_stays_data(found_lines):
             assert strictly(changed) == {**row.fields, name: value}
             assert changed.endswith(b"}\n")
         assert lines.decode_object(lines.plain_line(row.raw), "x", 1) == row.fields
-        sifted = sift([row.raw], rules)
+        sifted = sifter.sift([row.raw])
         assert (sifted is None) == (row.record.prediction is msgspec.UNSET)
         assert sifted is None or sifted.kind_names[0][0] == (reasons[0] if reasons else "kept")
         page = clean("\n".join(shown.lines(row.fields, "path")))
         assert not set(page) & {chr(n) for n in range(32) if n not in (9, 10)}
+
+
+@FUZZED
+@given(st.lists(line, min_size=ROWS_AT_ONCE, max_size=ROWS_AT_ONCE))
+def test_a_line_like_those_before_it_is_read_as_if_it_were_the_first(found_lines):
+    rules = filters.rules(FilterConfig())
+    sifter = Sifter(rules)
+    for raw in found_lines:
+        first, later = Sifter(rules).sift([raw + b"\n"]), sifter.sift([raw + b"\n"])
+        assert (first and first[:-1]) == (later and later[:-1])
+        if later is not None and later.is_plain:
+            assert lines.plain_line(raw + b"\n") == raw + b"\n"
 
 
 @FUZZED

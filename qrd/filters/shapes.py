@@ -1,0 +1,97 @@
+"""Paths read at once from lines that look like those before them.
+
+An object and then a check of it take twice as long as a line whose fields are known beforehand. What is read so is
+written again and compared with the line: a key that stands twice, a field that is new, or any other difference shows,
+and the line is read the slow way, which also names what is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from qrd.lines import decode_object
+from qrd.records import Fields, Path, checked, misfit
+
+MOST_SHAPES = 8
+TRIED = 64  # lines before it shows whether a shape fits them
+# What rules read must be there as a path has it; the rest may be left out.
+REQUIRED = frozenset({
+    "id", "task", "question", "answer", "choices", "path_id", "response", "teacher", "style", "finish_reason", "usage",
+})  # fmt: skip
+
+_encode = msgspec.json.Encoder().encode
+_known = {field.name: field for field in msgspec.structs.fields(Path)}
+
+
+class Shapes:
+    """Reads lines as paths, or as records with all attributes of one. `num_plain` counts the lines it gives as written.
+
+    A line as written begins with its brace and ends with one line end and nothing else.
+    """
+
+    def __init__(self) -> None:
+        self.num_plain = 0
+        self._names: list[str] = []
+        self._num_shapes = self._hits = self._misses = 0
+        self._decode: Any = None
+
+    def read(self, raw: bytes) -> Path:
+        """The path of one line. Raises: DataError where it is bad."""
+        if self._decode is not None and (record := self._at_once(raw)) is not None:
+            return record
+        fields = decode_object(raw, "", 0)
+        path = checked(fields, Path, file="", line=0)
+        self._learn(fields)
+        return path
+
+    def _at_once(self, raw: bytes) -> Path | None:
+        try:
+            record: Path = self._decode(raw)
+            again = _encode(record)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+        if not raw.startswith(again) or misfit(record) is not None:
+            return None
+        self._hits += 1
+        self.num_plain += len(raw) == len(again) + 1
+        return record
+
+    def _learn(self, fields: Fields) -> None:
+        """Take up new fields of a good line; give up where lines keep differing."""
+        self._misses += 1
+        if self._misses > TRIED and self._misses > self._hits:
+            self._decode = None
+        elif self._num_shapes < MOST_SHAPES and not fields.keys() <= set(self._names):
+            self._names = _merged(self._names, list(fields))
+            self._num_shapes += 1
+            self._decode = msgspec.json.Decoder(_shape(self._names)).decode
+
+
+def _merged(names: list[str], new: list[str]) -> list[str]:
+    """Both lists in one: the new order, each old name that it lacks behind the one it stood behind."""
+    merged = list(new)
+    for at, name in enumerate(names):
+        if name not in merged:
+            merged.insert(merged.index(names[at - 1]) + 1 if at else 0, name)
+    return merged
+
+
+def _shape(names: list[str]) -> Any:
+    """A class of records with these fields in this order; a path's other fields are as they are where left out."""
+    fields: list[Any] = []
+    renamed: dict[str, str] = {}
+    for number, name in enumerate(names):
+        known = _known.get(name)
+        attribute = name if known else f"other_{number}"
+        renamed[attribute] = name
+        if known is None:
+            fields.append((attribute, Any, UNSET))
+        elif name in REQUIRED:
+            fields.append((attribute, known.type))
+        else:
+            fields.append((attribute, known.type | UnsetType, UNSET))
+    absent = {name: known.default for name, known in _known.items() if name not in names}
+    return msgspec.defstruct("Shape", fields, namespace=absent, rename=renamed, kw_only=True, frozen=True)
