@@ -29,6 +29,8 @@ check: setup
 
 bench: setup
 	$(PY) benchmarks/filtering.py
+	$(PY) benchmarks/calls.py --requests 1000
+	$(PY) benchmarks/resuming.py
 
 # About an hour on 2 idle cores; python benchmarks/training.py --help tells how to run parts of it.
 bench-training: setup

@@ -54,6 +54,7 @@ class Endpoint(NamedTuple):
     base: str
     name: str
     key: str | None
+    organization: str | None = None
 
 
 def endpoint_of(model: str, api_base: str | None) -> Endpoint | None:
@@ -72,7 +73,8 @@ def endpoint_of(model: str, api_base: str | None) -> Endpoint | None:
         return None  # litellm says what is missing
     if base == host.base and key is None and prefix == "openai":
         raise ConfigError(f"{model}: needs a key; set the environment variable {host.key_name}")
-    return Endpoint(base, name, key)
+    organization = os.environ.get("OPENAI_ORGANIZATION") or os.environ.get("OPENAI_ORG_ID")
+    return Endpoint(base, name, key, organization if prefix == "openai" and base == host.base else None)
 
 
 class DirectClient:
@@ -105,7 +107,11 @@ class DirectClient:
 def headers_of(endpoint: Endpoint) -> dict[str, str]:
     """What is said of oneself with each call."""
     own = {"Accept-Encoding": "identity", "User-Agent": "qrd"}  # a compressed answer could be of any length
-    return own if endpoint.key is None else {**own, "Authorization": f"Bearer {endpoint.key}"}
+    if endpoint.key is not None:
+        own["Authorization"] = f"Bearer {endpoint.key}"
+    if endpoint.organization is not None:
+        own["OpenAI-Organization"] = endpoint.organization
+    return own
 
 
 def session(timeout_s: float) -> Any:
