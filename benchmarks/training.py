@@ -120,7 +120,7 @@ def joint(asked: Asked) -> None:
             "gemma3, all paths": lambda seed: qrd(folder, paths, [GEMMA3], asked.steps, seed, SFT),
         }
         found = measuring.in_turns("joint", sides, asked)
-        first, cached = zip(*(encode_twice(folder, paths) for _ in range(asked.rounds)), strict=True)
+        first, cached = zip(*(encode_twice(folder, paths) for _ in range(3)), strict=True)
     together, *apart = found.values()
     shares = [run.seconds / sum(each[at].seconds for each in apart) for at, run in enumerate(together)]
     epoch_s = statistics.median(run.seconds for run in together) / asked.steps * workload.NUM_PATHS / 8

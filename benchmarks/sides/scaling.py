@@ -1,4 +1,4 @@
-"""Median seconds of a step on k paths, for students of one base: exclusive routing, and every path to every student.
+"""Median seconds of a step on k paths, for students of one base: exclusive routing, and all paths to all.
 
 Usage: scaling.py PATHS.jsonl MODEL NUM_STUDENTS ROUNDS      Prints {"exclusive": {k: seconds}, "none": {k: seconds}}.
 """
@@ -20,7 +20,8 @@ from qrd.training.batches import Encoder, Example
 from qrd.training.loop import Loop
 from qrd.training.students import load_students, parse_students
 
-NUM_PATHS = (1, 2, 4, 8, 12)
+# Every path to every student is only there to compare with, at one number of paths.
+NUM_PATHS = {"exclusive": (1, 2, 4, 8, 12), "none": (4,)}
 
 
 def config_of(model: str, num_students: int, routing: str, num_paths: int) -> TrainConfig:
@@ -43,9 +44,9 @@ def main(file: Path, model: str, num_students: int, rounds: int) -> dict[str, di
                 tuple(encoder.encode(row["prompt"], row["response"]) for encoder in encoders))
         for row in rows
     ]  # fmt: skip
-    found: dict[str, dict[int, float]] = {"exclusive": {}, "none": {}}
+    found: dict[str, dict[int, float]] = {routing: {} for routing in NUM_PATHS}
     for routing, times in found.items():
-        for num_paths in NUM_PATHS:
+        for num_paths in NUM_PATHS[routing]:
             settings = config_of(model, num_students, routing, num_paths)
             paths = examples[:num_paths]
             loop = Loop(students, paths, make_objective(settings, students, paths), settings, accelerator)

@@ -84,7 +84,7 @@ def run(config: TrainConfig, console: Console) -> Summary:
     accelerator = _accelerator(config)
     folder = RunFolder(config, leads=accelerator.is_main_process)
     try:
-        folder.begin(config, identity_of(config, reader.sha256))
+        folder.begin(config, identity_of(config, reader.sha256, num_processes=accelerator.num_processes))
         accelerator.wait_for_everyone()
         if folder.is_finished():
             console.say(f"{config.output}: already finished; --no-resume sets it aside and starts over")
@@ -198,7 +198,8 @@ def _fit(
     with explaining_exhaustion(config, "loading the students"):
         students = load_students(specs, config, devices)
     examples = _examples(paths, students, config, summary)
-    objective_ = make_objective(config, students, examples)
+    with explaining_exhaustion(config, "encoding the paths for the router"):
+        objective_ = make_objective(config, students, examples)
     loop = Loop(students, examples, objective_, config, accelerator)
     if (option := _uses_memory(config)) and loop.total_steps <= loop.steps_per_epoch:
         raise ConfigError(f"{option}: no path is seen twice in {loop.total_steps} steps; ask for more epochs or steps")

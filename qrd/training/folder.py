@@ -44,9 +44,22 @@ FREE = frozenset(
 )
 
 
-def identity_of(config: TrainConfig, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """What a run is: its options and the content of its input files, in JSON-ready values."""
+# What the parts of an identity are called where they are no options by themselves.
+_CALLED = {
+    "inputs": "input files",
+    "per_device_train_batch_size": "paths of a step (batch x accumulation x processes)",
+}
+
+
+def identity_of(config: TrainConfig, inputs: Mapping[str, str], *, num_processes: int = 1) -> dict[str, Any]:
+    """What a run is: its options and the content of its input files, in JSON-ready values.
+
+    Of batch, accumulation and processes only the product counts, so that a run may go on with other processes.
+    Example: a batch of 4 on two processes is the same run as a batch of 8 on one.
+    """
     options = {name: value for name, value in knobs.plain(config).items() if name not in FREE}
+    num_paths = config.per_device_train_batch_size * config.gradient_accumulation_steps * num_processes
+    options |= {"per_device_train_batch_size": num_paths, "gradient_accumulation_steps": 1}
     return {**options, "inputs": list(inputs.values())}
 
 
@@ -138,8 +151,7 @@ class RunFolder:
 
 def _refuse_other_run(root: File, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     changed = [
-        f"{'input files' if name == 'inputs' else knobs.flag_of(name)} ({_short(before.get(name))} -> "
-        f"{_short(now.get(name))})"
+        f"{_CALLED.get(name) or knobs.flag_of(name)} ({_short(before.get(name))} -> {_short(now.get(name))})"
         for name in sorted(before.keys() | now.keys())
         if before.get(name) != now.get(name)
     ]

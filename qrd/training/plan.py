@@ -23,8 +23,8 @@ from qrd.training.students import StudentSpec, local_source, resolve_dtype, with
 GB = 1e9
 # Bytes of a 4-bit weight: half a byte, and for every 64 weights one scale, itself of 8 bits (double quantisation).
 FOUR_BIT_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-# Chunks of logits alive at once: the logits, their softmax, and one more while it is made.
-NUM_CHUNKS = 3
+# Chunks of logits alive at once: the logits, and in half precision what the output layer gave.
+NUM_CHUNKS = 2
 SHORT = 8
 # What code that looks into its numbers raises where there are none; a plan must not stop a run that would work.
 UNPLANNED = (RuntimeError, NotImplementedError, TypeError, ValueError, AttributeError, KeyError, IndexError)

@@ -108,6 +108,26 @@ def test_a_run_killed_at_random_steps_and_inside_saves_equals_an_uninterrupted_o
     assert_same(results(tmp_path / "run"), results(tmp_path / "whole"))
 
 
+@pytest.mark.skipif(not os.environ.get("QRD_SOAK"), reason="long: set QRD_SOAK=1")
+@pytest.mark.timeout(1200)
+def test_a_run_killed_thirty_times_equals_an_uninterrupted_one(settings, console, tmp_path, results):
+    options = {**OPTIONS, "max_steps": 40, "save_steps": 3, "num_train_epochs": 40.0}
+    train.run(settings(output=str(tmp_path / "whole"), **options), console)
+    config = settings(**options)
+    draw = random.Random(SEED)
+    for number in range(30):
+        saved = [step for step, _ in checkpoint.checkpoints(tmp_path / "run" / "checkpoints")]
+        last = max(saved, default=0)
+        kill = (killed_at, min(last + draw.randrange(4), 38))
+        if last <= 30 and number % 3 == 0:
+            kill = (killed_in_save, draw.choice([1, 2, 3]))
+        assert run_in_child(config, *kill) == -signal.SIGKILL, (number, kill, SEED)
+        for step, folder in checkpoint.checkpoints(tmp_path / "run" / "checkpoints"):
+            assert checkpoint.load(folder)[2]["step"] == step
+    train.run(config, console)
+    assert_same(results(tmp_path / "run"), results(tmp_path / "whole"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_finishes_the_step_saves_and_the_same_command_resumes(
     settings, console, tmp_path, results, monkeypatch, number

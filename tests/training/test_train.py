@@ -186,6 +186,7 @@ def rows_with(**changes):
         "one path": path_rows(1, styles=("cot",)),
         "identical paths": rows_with(response="We add. The answer is 7."),
         "responses of one token": rows_with(response="7"),
+        "one path per question, in two styles": path_rows(8)[::3],
         "a very long path": [*path_rows(3), {**path_rows(1)[0], "path_id": "long", "response": "Add one more. " * 90}],
     }.items(),
     ids=lambda item: item[0],
@@ -196,6 +197,18 @@ def test_degenerate_data_trains_without_a_broken_number(settings, console, tmp_p
     lines = read_rows(tmp_path / "run" / "metrics.jsonl")
     assert len(lines) == 3
     assert all(math.isfinite(value) for line in lines for value in line["terms"].values())
+
+
+def test_a_path_of_ten_thousand_tokens_trains_or_is_left_out_and_counted(settings, console, tiny, tmp_path):
+    rows = path_rows(2)
+    rows[1]["response"] = "Add one more. " * 1150
+    left_out = train.run(settings(rows, max_steps=1, output=str(tmp_path / "short")), console)
+    assert left_out.reasons == {"too_long": 1}
+    # One student, and not the one whose attention holds every pair of tokens.
+    train.run(settings(rows, student=[f"only={tiny.llama}"], routing="none", max_steps=1, max_length=20_000), console)
+    [line] = read_rows(tmp_path / "run" / "metrics.jsonl")
+    assert line["student_tokens"]["only"] > 10_000
+    assert all(math.isfinite(value) for value in line["terms"].values())
 
 
 @pytest.mark.parametrize("routing", ["independent", "exclusive", "none"])
@@ -290,7 +303,6 @@ def test_the_prompt_is_the_plain_question_or_the_teachers_own(settings, console,
         ({"lr_scheduler_type": "reduce_lr_on_plateau"}, "--lr-scheduler-type"),
         ({"dtype": "float16"}, "--dtype"),
         ({"finetune": "full", "load_in_4bit": True}, "--load-in-4bit"),
-        ({"finetune": "qlora"}, "bitsandbytes"),
         ({"report_to": ["nobody"]}, "--report-to"),
         ({"student": ["same=x", "Same=y"]}, "two students"),
         ({"student": ["vllm:x"]}, "vllm:x"),
