@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: cells r
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from examples.study.conditions import ALL, BASE, BY_NAME, REFERENCE, Condition
+from qrd.errors import ConfigError
 
 if TYPE_CHECKING:
     from examples.study.layout import Study
@@ -28,6 +29,7 @@ SHORT = (BASE, "unfiltered", REFERENCE, "exclusive", "full")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; 0, or 1 where a cell failed."""
     asked = parsed(arguments)
+    from examples.study import drift
     from examples.study.layout import SIZES, Study
 
     study = Study(File(asked.folder).resolve(), SIZES["short" if asked.short else "long"])
@@ -37,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cells = list(wanted(study, asked))
         say(f"{len(cells)} cells to run")
         failed = run_all(study, cells, jobs=asked.jobs)
+        if not asked.short:
+            drift.run(study.folder / "report" / "drift.json")
     report(study.folder)
     return int(failed > 0)
 
@@ -105,7 +109,7 @@ def report(folder: File) -> None:
     """Write rows.jsonl, table.md, summary.json and the figures from all cells that are there."""
     from dataclasses import asdict
 
-    from examples.study import analysis, plots, tasks
+    from examples.study import analysis, drift, plots, tasks
 
     rows = [row for file in sorted(folder.glob("seed-*/*/rows.jsonl")) for row in tasks.read(file)]
     if not rows:
@@ -116,10 +120,13 @@ def report(folder: File) -> None:
     found = analysis.figures(rows)
     place = folder / "report"
     tasks.write(place / "rows.jsonl", rows)
-    (place / "table.md").write_text(analysis.table(found), "utf-8")
+    tables = analysis.table(found)
+    if (place / "drift.json").is_file():
+        tables += f"\n{drift.table(drift.run(place / 'drift.json'))}"
+    (place / "table.md").write_text(tables, "utf-8")
     (place / "summary.json").write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", "utf-8")
     plots.draw(place, rows, found)
-    say(f"{len(rows)} rows of {len(found)} conditions: {place}\n{analysis.table(found)}")
+    say(f"{len(rows)} rows of {len(found)} conditions: {place}\n{tables}")
 
 
 def say(text: str) -> None:
@@ -128,4 +135,8 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ConfigError as error:
+        say(str(error))
+        sys.exit(2)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-PATHS_A_STEP = 16
+PATHS_A_STEP = 12
 REFERENCE, BASE = "filtered", "base"
 ROUTED: dict[str, Any] = {"router_learning_rate": 1e-3}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path as File
 
 from examples.study import bases, judge, tasks, teacher
@@ -11,6 +12,8 @@ from examples.study.conditions import Condition
 from examples.study.tasks import read, write
 from qrd.config import DataPathsConfig, FilterConfig
 from qrd.console import Console
+from qrd.errors import ConfigError
+from qrd.jsonl import write_whole
 from qrd.stages import data_paths
 from qrd.stages import filter as filtering
 
@@ -24,7 +27,7 @@ class Size:
     train_each: int = 40
     test_each: int = 60
     reading_steps: int = 2000
-    steps: int = 100
+    steps: int = 80
     learning_rate: float = 2e-3
     max_tokens: int = 128  # of a student's reply; the longest of the teacher's has 110
 
@@ -53,7 +56,14 @@ class Study:
         return self.folder / f"seed-{seed}" / condition.name.replace(", ", "-").replace(" ", "-") / "rows.jsonl"
 
     def prepare(self, say: Callable[[str], None]) -> None:
-        """Make the test questions and the bases, unless they are there."""
+        """Make the test questions and the bases, unless they are there.
+
+        Raises: ConfigError where the folder holds a study of another size.
+        """
+        sizes = self.folder / "size.json"
+        if sizes.is_file() and json.loads(sizes.read_text("utf-8")) != asdict(self.size):
+            raise ConfigError(f"{self.folder}: holds a study of another size; give another folder")
+        write_whole(sizes, json.dumps(asdict(self.size)).encode())
         if not self.test.is_file():
             write(self.test, tasks.test_questions(self.folder / "gym", each=self.size.test_each))
         bases.make(self.folder / "bases", questions=read(self.test), steps=self.size.reading_steps, say=say)
