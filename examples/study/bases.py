@@ -44,6 +44,7 @@ def make(folder: File, *, questions: Rows, steps: int, say: Callable[[str], None
         model = MODELS[name](tokenizer)
         num_tokens, loss = read(model, batches(name, tokenizer), steps=steps)
         # One token, else its letters, which no text had, are most of what training must teach.
+        torch.manual_seed(0)
         tokenizer.add_tokens([AddedToken(teacher.MARK, normalized=False)])
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         tokenizer.save_pretrained(place)
