@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tiny_models
 
 from qrd import embedded, records
 from qrd.errors import ConfigError
@@ -31,13 +32,106 @@ SMALL = {
 }
 
 
+TEACHER = r"""
+[[rule]]
+regex = "What is (\\d) \\+ (\\d)"
+reply = ["Add \\1 and \\2.\nFinal answer: \\boxed{5}", "Final answer: 8", "So it is 9.\nFinal answer: 9"]
+[[rule]]
+reply = "Nobody knows."
+"""
+JUDGE = """
+[[rule]]
+regex = "verdict ([0-9a-f]+): WORD"
+reply = "verdict \\\\1: valid\\nreason: every step follows"
+"""
+
+
 def rows(file):
     return [json.loads(line) for line in file.read_text("utf-8").split("\n") if line]
 
 
+@pytest.fixture
+def example(tmp_path):
+    """A way to run an example in a folder that holds a scripted teacher and judge."""
+    (tmp_path / "teacher.toml").write_text(TEACHER, "utf-8")
+    (tmp_path / "judge.toml").write_text(JUDGE, "utf-8")
+    binary = tmp_path / "bin" / "qrd"
+    binary.parent.mkdir()
+    binary.write_text(f'#!/bin/sh\nexec {sys.executable} -m qrd "$@"\n', "utf-8")
+    binary.chmod(0o755)
+
+    def run(name, *words, **variables):
+        environment = {**os.environ, "PATH": f"{binary.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [ROOT / "examples" / name, *words], cwd=tmp_path, env=environment | variables, capture_output=True,
+            text=True, timeout=880,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+def sums(folder, number):
+    """Questions whose answer the scripted teacher knows, to a file."""
+    found = [{"id": f"s{n}", "task": "math", "question": "What is 2 + 3?", "answer": "5"} for n in range(number)]
+    tiny_models.write_rows(folder / "sums.jsonl", found)
+
+
+def test_the_tasks_of_an_array_share_the_questions_and_their_files_merge(example, tmp_path):
+    sums(tmp_path, 9)
+    for task in "123":
+        example(
+            "slurm.sh", "sums.jsonl", "out", TEACHER="scripted:teacher.toml", SLURM_ARRAY_TASK_ID=task,
+            SLURM_ARRAY_TASK_COUNT="3",
+        )  # fmt: skip
+    parts = [{row["id"] for row in rows(tmp_path / "out" / f"paths.{task}.jsonl")} for task in "123"]
+    assert set.union(*parts) == {f"s{n}" for n in range(9)}
+    assert sum(map(len, parts)) == 9
+    example("slurm.sh", "merge", "out")
+    kept, rejected = rows(tmp_path / "out" / "kept.jsonl"), rows(tmp_path / "out" / "rejects.jsonl")
+    assert len(kept) + len(rejected) == 9 * 6
+    assert kept
+
+
+def test_paths_of_an_api_teacher_are_priced_judged_by_a_panel_and_verified(example, tmp_path):
+    sums(tmp_path, 2)
+    tiny_models.write_rows(tmp_path / "test.jsonl", [{"id": "t", "task": "text", "question": "Who?", "answer": "Ada"}])
+    words = {"TEACHER": "scripted:teacher.toml", "JUDGES": "scripted:judge.toml scripted:./judge.toml"}
+    told = example("api.sh", "sums.jsonl", "test.jsonl", "out", **words)
+    assert "calls" in told.stderr
+    kept = rows(tmp_path / "out" / "kept.jsonl")
+    assert kept
+    assert all(len(row["verdicts"]) == 2 and row["verdict"] == "valid" for row in kept)
+
+
+def test_six_sums_become_a_student_and_a_report(example, tmp_path):
+    words = {
+        "TEACHER": "scripted:teacher.toml", "STUDENT": str(tiny_models.save_llama(tmp_path / "llama")),
+        "QRD_TRAIN_ENCODER": str(tiny_models.save_encoder(tmp_path / "encoder")), "QRD_EVAL_BASELINE": "false",
+    }  # fmt: skip
+    example("quickstart.sh", "out", **words)
+    assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+    assert {row["model"] for row in rows(tmp_path / "out" / "predictions.jsonl")} >= {"little"}
+
+
+def test_the_conditions_of_an_ablation_end_in_one_table(example, tmp_path):
+    students = [f"a={tiny_models.save_llama(tmp_path / 'llama')}", f"b={tiny_models.save_gemma(tmp_path / 'gemma')}"]
+    judged = [{**row, "verdicts": [], "verdict": "valid"} for row in tiny_models.path_rows()]
+    tiny_models.write_rows(tmp_path / "judged.jsonl", judged)
+    sums(tmp_path, 3)
+    example(
+        "ablation.sh", "judged.jsonl", "sums.jsonl", "out", STUDENTS=" ".join(students), CONDITIONS="no-routing",
+        QRD_TRAIN_MAX_STEPS="1", QRD_EVAL_MAX_TOKENS="4", QRD_EVAL_BASELINE="false",
+    )  # fmt: skip
+    compared = json.dumps(json.loads((tmp_path / "out" / "compared.json").read_text("utf-8")))
+    assert "no-routing/a" in compared
+    assert "no-routing/b" in compared
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_pipeline_example_runs_on_real_questions_and_every_file_follows_the_contract(tmp_path):
+def test_the_pipeline_example_runs_on_real_questions_and_every_file_follows_the_contract(example, tmp_path):
     questions = DATA / "questions" / "date.train.jsonl"
     if not questions.is_file():
         pytest.skip("no real data here (QRD_TEST_DATA)")
@@ -48,16 +142,7 @@ def test_the_pipeline_example_runs_on_real_questions_and_every_file_follows_the_
     lines = questions.read_text("utf-8").splitlines(keepends=True)
     (tmp_path / "test.jsonl").write_text("".join(lines[20:40]), "utf-8")
     (tmp_path / "letter.toml").write_text(LETTER, "utf-8")
-    binary = tmp_path / "bin" / "qrd"
-    binary.parent.mkdir()
-    binary.write_text(f'#!/bin/sh\nexec {sys.executable} -m qrd "$@"\n', "utf-8")
-    binary.chmod(0o755)
-    environment = {**os.environ, **SMALL, "PATH": f"{binary.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [ROOT / "examples" / "pipeline.sh", questions, "test.jsonl", "out"], cwd=tmp_path, env=environment,
-        capture_output=True, text=True, timeout=880,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    example("pipeline.sh", questions, "test.jsonl", "out", **SMALL)
     out = tmp_path / "out"
     paths, judged, kept, rejects = (rows(out / f"{name}.jsonl") for name in ("paths", "judged", "kept", "rejects"))
     for row in [*paths, *judged, *kept, *rejects]:
