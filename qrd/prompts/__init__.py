@@ -9,7 +9,7 @@ This room must not know how a model is called or what becomes of its reply.
 
 from __future__ import annotations
 
-import re
+import dataclasses
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ else:
 
 Messages = list[dict[str, str]]
 Kind = TypeVar("Kind", "Style", "Rubric")
+FORMS = ("verdict", "score", "steps")
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,17 @@ class Style:
 
 @dataclass(frozen=True)
 class Rubric:
-    """What a judge is asked to look for. Source: paper, section 2.3; the text is ours."""
+    """What a judge is asked to look for. Source: paper, section 2.3; the text is ours.
+
+    `form`: how it is to reply, `verdict`, `score` (valid from `threshold` on, 1 to 10) or `steps`.
+    """
 
     id: str
     version: int
     instruction: str
     summary: str = ""
+    form: str = "verdict"
+    threshold: int | None = None
 
 
 def styles(names: Sequence[str], files: Sequence[str] = ()) -> list[Style]:
@@ -92,36 +98,6 @@ def student_messages(question: Question) -> Messages:
     return _user(question_text(question), "Reason step by step.", _task(question.task)["ending"].strip())
 
 
-def judge_messages(rubric: Rubric, question: Question, response: str, nonce: str) -> Messages:
-    """What a judge is sent: rubric, question and path, no gold; `nonce` is a word that the path cannot know."""
-    # The form shows placeholders, not the two words: a small model copies what it is shown.
-    form = (
-        f"Reply with two lines and nothing else, in exactly this form:\n"
-        f"verdict {nonce}: WORD\n"
-        f"reason: SENTENCE\n"
-        f"WORD is valid or invalid. SENTENCE says why; for an invalid reasoning it names the first faulty step."
-    )
-    fence = f"=== reasoning {nonce} ==="
-    material = f"{fence}\n{response}\n{fence}"
-    return _user(rubric.instruction.strip(), question_text(question), material, form)
-
-
-def verdict_starts(nonce: str) -> tuple[str, str]:
-    """The two ways a well-formed verdict begins, for backends that can constrain decoding."""
-    return f"verdict {nonce}: valid\nreason:", f"verdict {nonce}: invalid\nreason:"
-
-
-def read_verdict(text: str | None, nonce: str) -> tuple[str, str | None]:
-    """(`valid`, `invalid` or `unscored`, the reason) of a judge's reply.
-
-    The whole reply must be the two lines asked for, so that a word inside prose never counts. What cannot be read is
-    `unscored` and never valid (method, departure 10).
-    """
-    form = re.compile(rf"verdict {re.escape(nonce)}: (valid|invalid)[ \t]*\r?\n[ \t]*reason:[ \t]*([^\r\n]*)")
-    found = form.fullmatch((text or "").strip())
-    return (found[1], found[2].strip() or None) if found else ("unscored", None)
-
-
 def _user(*parts: str) -> Messages:
     return [{"role": "user", "content": "\n\n".join(parts)}]
 
@@ -156,12 +132,22 @@ def _parsed(kind: type[Kind], text: str, place: str) -> Kind:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{place}: not TOML: {error}") from None
-    unknown = set(found) - {"id", "version", "instruction", "summary"}
+    known = [field.name for field in dataclasses.fields(kind)]
+    unknown = set(found) - set(known)
     if unknown:
-        raise ConfigError(
-            f"{place}: unknown keys {', '.join(sorted(unknown))}; known: id, version, instruction, summary"
-        )
+        raise ConfigError(f"{place}: unknown keys {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     for name, wanted in (("id", str), ("version", int), ("instruction", str)):
         if not isinstance(found.get(name), wanted) or not found[name]:
             raise ConfigError(f"{place}: {name}: found {found.get(name)!r}, expected a {wanted.__name__}")
+    _check_form(found, place)
     return kind(**found)
+
+
+def _check_form(found: dict[str, Any], place: str) -> None:
+    form, threshold = found.get("form", "verdict"), found.get("threshold")
+    if form not in FORMS:
+        raise ConfigError(f"{place}: form: found {form!r}, expected one of {', '.join(FORMS)}")
+    if (form == "score") != (threshold is not None):
+        raise ConfigError(f"{place}: threshold: goes with the form score, which needs one")
+    if threshold is not None and (type(threshold) is not int or not 1 <= threshold <= 10):
+        raise ConfigError(f"{place}: threshold: found {threshold!r}, expected a whole number from 1 to 10")

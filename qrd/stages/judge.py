@@ -11,16 +11,11 @@ Source: paper, section 2.3, step 2.
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
-from typing import Any
 
-from qrd import prompts
-from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend
+from qrd.backends import Reply, Stopping
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
 from qrd.errors import GateError
@@ -31,46 +26,14 @@ from qrd.prompts import Rubric
 from qrd.records import Fields, Path, digest
 from qrd.stages import asking
 from qrd.stages.asking import Tally
+from qrd.stages.judge_against import Contest, Labels
+from qrd.stages.judge_asking import Bench, Case, rubric_of, takes_json
 from qrd.stages.judge_attacks import empty_reasoning
+from qrd.stages.judge_canaries import Canaries, canaries_of
 
 WINDOW_OF_FILE, WINDOW_OF_STREAM = 8192, 256
-DECISIVE_KNOBS = ("judge", "votes", "rubric", "all")
-
-
-@dataclass
-class Case:
-    """A path before its judges: what was asked of whom, and the verdicts that have come."""
-
-    row: Row[Path]
-    nonces: dict[str, str] = field(default_factory=dict)
-    verdicts: dict[str, Fields] = field(default_factory=dict)
-    usage: list[Fields] = field(default_factory=list)
-    has_failed: bool = False
-
-
-@dataclass
-class Bench:
-    """The judges of a run, opened when the first path needs them."""
-
-    config: JudgeConfig
-    rubric: Rubric
-    backends: dict[str, Backend] = field(default_factory=dict)
-    budget: Budget = field(default_factory=lambda: Budget(None))
-    stopping: Stopping = field(default_factory=Stopping)
-    flight: Flight = field(default_factory=Flight)
-
-    def open(self) -> dict[str, Backend]:
-        """The backend of each judge."""
-        for model in self.config.judge:
-            if model not in self.backends:
-                settings = asking.settings_of(self.config, self.budget, self.stopping, self.flight)
-                self.backends[model] = open_backend(model, settings)
-        return self.backends
-
-    def close(self) -> None:
-        """Close what was opened."""
-        for backend in self.backends.values():
-            backend.close()
+CHECK_OF_STREAM = 2048  # canaries are judged again after so many paths where their number is not known
+DECISIVE_KNOBS = ("judge", "votes", "rubric", "threshold", "schema", "all", "against")
 
 
 def run(config: JudgeConfig, console: Console) -> Tally:
@@ -78,14 +41,15 @@ def run(config: JudgeConfig, console: Console) -> Tally:
 
     Raises: DataError before any call where input files are damaged; GateError where too many verdicts are unreadable.
     """
-    tally, bench = Tally(), Bench(config, prompts.rubric(config.rubric))
+    tally, bench = Tally(), Bench(config, rubric_of(config))
+    contest = Contest(Labels(config.against), config.judge) if config.against else None
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
     total = reader.scan()
-    manifest = Manifest("judge", config, config.output)
-    counts: dict[str, int] = {}
-    agreement = Agreement()
+    manifest, count = Manifest("judge", config, config.output), Count(Agreement(), contest)
+    how = judge_hash(config, bench.rubric, contest)
+    canaries = canaries_of(config, bench, console, how)
     with Writer(config.output, resume=config.resume) as writer:
-        done = _judged_before(writer, config, tally, counts, agreement)
+        done = _judged_before(writer, config, tally, count, how)
         manifest.begin()
         bench.budget = asking.budget_of(config, tally.cost_usd)
         bench.stopping = Stopping(quiet=config.quiet)
@@ -93,8 +57,8 @@ def run(config: JudgeConfig, console: Console) -> Tally:
         try:
             shown = console.progress("judge", total, in_flight=lambda: bench.flight.num_calls)
             with bench.stopping, shown as progress:
-                outcome = Outcome(writer, tally, counts, progress, judge_hash(config, bench.rubric), agreement)
-                _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome)
+                outcome = Outcome(writer, tally, count, progress, how, canaries)
+                _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome, total)
             finished = asking.report_left(config, bench.flight, tally, console)
         finally:
             bench.close()
@@ -104,13 +68,16 @@ def run(config: JudgeConfig, console: Console) -> Tally:
             manifest.finish(
                 inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, finished=finished,
                 reasons={"failed": len(tally.failed), "bad": tally.num_bad},
-                cost_usd=asking.closed(bench.budget, tally), verdicts=counts,
-                rubric={bench.rubric.id: bench.rubric.version}, agreement=_told(agreement),
+                cost_usd=asking.closed(bench.budget, tally), verdicts=count.verdicts,
+                rubric={bench.rubric.id: bench.rubric.version}, agreement=_told(count.agreement),
             )  # fmt: skip
     asking.report_bad(reader, console)
-    if (alpha := agreement.alpha()) is not None:
-        console.say(f"agreement of the verdicts: Krippendorff's alpha {alpha:.2f} over {agreement.num_paths} paths")
-    _gate(counts, config, console)
+    if (alpha := count.agreement.alpha()) is not None:
+        num_paths = count.agreement.num_paths
+        console.say(f"agreement of the verdicts: Krippendorff's alpha {alpha:.2f} over {num_paths} paths")
+    if contest is not None:
+        contest.show(console, config.summary)
+    _gate(count.verdicts, config, console)
     return tally
 
 
@@ -131,33 +98,52 @@ def _warned_of(rows: Iterator[Row[Path]], config: JudgeConfig, console: Console)
 
 
 @dataclass
+class Count:
+    """What is counted of judged paths, those of earlier runs included."""
+
+    agreement: Agreement
+    contest: Contest | None
+    verdicts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, fields: Fields) -> None:
+        """Count one path of the output."""
+        verdict = fields.get("verdict") or "not judged"
+        self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
+        self.agreement.add(item["verdict"] for item in fields.get("verdicts") or ())
+        if self.contest is not None:
+            self.contest.add(fields)
+
+    def is_wanted(self, row: Row[Path], config: JudgeConfig) -> bool:
+        """Whether a path goes before the judges; with --against those with a label do, right or wrong."""
+        if self.contest is None:
+            return is_judged(row.record, all_paths=config.all)
+        return self.contest.labels.of(row.fields) is not None and is_judged(row.record, all_paths=True)
+
+
+@dataclass
 class Outcome:
     """Where settled paths go."""
 
     writer: Writer
     tally: Tally
-    counts: dict[str, int]
+    count: Count
     progress: Progress
     judge_hash: str
-    agreement: Agreement
+    canaries: Canaries | None
 
     def write(self, fields: Fields) -> None:
         """Write one judged path and count it."""
-        _count(fields, self.counts, self.agreement)
+        self.count.add(fields)
         self.writer.write({**fields, "judge_hash": self.judge_hash})
         self.progress.advance(done=1)
 
 
-def _count(fields: Fields, counts: dict[str, int], agreement: Agreement) -> None:
-    verdict = fields.get("verdict") or "not judged"
-    counts[verdict] = counts.get(verdict, 0) + 1
-    agreement.add(item["verdict"] for item in fields.get("verdicts") or ())
-
-
-def judge_hash(config: JudgeConfig, rubric: Rubric) -> str:
+def judge_hash(config: JudgeConfig, rubric: Rubric, contest: Contest | None = None) -> str:
     """A hash of everything but the path that decides its verdict."""
     drawn = [config.temperature, config.top_p, config.max_tokens, config.seed, config.api_base]
-    return digest([list(config.judge), config.votes, rubric.instruction, config.all, drawn])
+    form = [rubric.form, rubric.threshold, [takes_json(config, model) for model in config.judge]]
+    chosen = contest.labels.hash if contest else config.all
+    return digest([list(config.judge), config.votes, rubric.instruction, form, chosen, drawn])
 
 
 def is_judged(path: Path, *, all_paths: bool) -> bool:
@@ -176,21 +162,19 @@ def majority(verdicts: Iterable[str], num_votes: int) -> str:
     return "unscored"
 
 
-def _judged_before(
-    writer: Writer, config: JudgeConfig, tally: Tally, counts: dict[str, int], agreement: Agreement
-) -> dict[str, str]:
+def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, count: Count, wanted: str) -> dict[str, str]:
     """path_id to content hash of the rows that the output holds.
 
     Raises: ConfigError where they were judged in another way.
     """
-    wanted, done = judge_hash(config, prompts.rubric(config.rubric)), {}
+    done = {}
     for _, fields in writer.kept():
         tally.num_kept += 1
         for usage in fields.get("judge_usage") or ():
             tally.add_usage({"usage": usage})
         if fields.get("judge_hash") != wanted:
             asking.refuse_mixture(config.output, config, f"the text of the rubric {config.rubric}", DECISIVE_KNOBS)
-        _count(fields, counts, agreement)
+        count.add(fields)
         done[str(fields.get("path_id"))] = _content(fields)
     return done
 
@@ -200,28 +184,55 @@ def _content(fields: Fields) -> str:
     return digest([fields.get("response"), fields.get("answer")])
 
 
-def _judge_all(rows: Iterator[Row[Path]], done: dict[str, str], bench: Bench, outcome: Outcome) -> None:
+def _judge_all(
+    rows: Iterator[Row[Path]], done: dict[str, str], bench: Bench, outcome: Outcome, total: int | None
+) -> None:
+    """Judge all rows, a window at a time; canaries go before the first, at half of them and behind the last."""
     size = WINDOW_OF_STREAM if bench.config.input == ("-",) else WINDOW_OF_FILE
-    while not bench.stopping.is_set() and (window := list(islice(rows, size))):
-        cases = {}
-        for row in window:
-            before = done.get(row.record.path_id)
-            if before is not None:
-                if before != _content(row.fields):
-                    asking.refuse_mixture(
-                        outcome.writer.name, bench.config, f"the reply or the gold answer of {row.record.path_id}"
-                    )
-                outcome.progress.advance(done=1)
-            elif not is_judged(row.record, all_paths=bench.config.all):
-                outcome.write({**row.fields, "verdicts": [], "verdict": None})
-            elif reason := empty_reasoning(row.record):
-                verdict = {"judge": "qrd", "verdict": "invalid", "reason": reason, "raw": None}
-                outcome.write({**row.fields, "verdicts": [verdict], "verdict": "invalid"})
-            else:
-                cases[row.record.path_id] = Case(row)
+    canaries, num_read, next_check = outcome.canaries, 0, CHECK_OF_STREAM if total is None else -(-total // 2)
+    while not bench.stopping.is_set():
+        room = next_check - num_read if canaries and next_check > num_read else size
+        window = list(islice(rows, min(size, room)))
+        if not window:
+            break
+        num_read += len(window)
+        cases = {row.record.path_id: Case(row) for row in window if _is_open(row, done, bench, outcome)}
         if cases:
-            for model, key, reply in _replies(bench, cases):
-                _settle(cases[key.split("/")[0]], model, key, reply, bench, outcome)
+            _judge(cases, bench, outcome)
+        if canaries and num_read == next_check:
+            next_check += CHECK_OF_STREAM if total is None else total
+            if canaries.num_since and (total is None or num_read < total):
+                canaries.check("middle")
+    if canaries and canaries.num_since and not bench.stopping.is_set():
+        canaries.check("end")
+
+
+def _is_open(row: Row[Path], done: dict[str, str], bench: Bench, outcome: Outcome) -> bool:
+    """Whether the judges have to be asked; all other paths are settled here."""
+    before = done.get(row.record.path_id)
+    if before is not None:
+        if before != _content(row.fields):
+            asking.refuse_mixture(
+                outcome.writer.name, bench.config, f"the reply or the gold answer of {row.record.path_id}"
+            )
+        outcome.progress.advance(done=1)
+    elif not outcome.count.is_wanted(row, bench.config):
+        outcome.write(_judged(row, [], None))
+    elif reason := empty_reasoning(row.record):
+        verdict = {"judge": "qrd", "verdict": "invalid", "reason": reason, "raw": None}
+        outcome.write(_judged(row, [verdict], "invalid"))
+    else:
+        return True
+    return False
+
+
+def _judge(cases: dict[str, Case], bench: Bench, outcome: Outcome) -> None:
+    """Ask all judges about all cases; each path is written once its last verdict is in."""
+    if outcome.canaries:
+        outcome.canaries.begin()
+        outcome.canaries.num_since += len(cases)
+    for model, key, reply in bench.replies(cases):
+        _settle(cases[key.split("/")[0]], model, key, reply, bench, outcome)
 
 
 def _settle(case: Case, model: str, key: str, reply: Reply, bench: Bench, outcome: Outcome) -> None:
@@ -235,73 +246,20 @@ def _settle(case: Case, model: str, key: str, reply: Reply, bench: Bench, outcom
         outcome.progress.advance(failed=1)
         case.has_failed = True
         return
-    # A guided verdict is complete before its reason is: the reason may be cut, the verdict cannot.
-    whole = reply.finish_reason in (None, "stop") or bench.backends[model].guides
-    verdict, reason = prompts.read_verdict(reply.text if whole else None, case.nonces[key])
-    case.verdicts[key] = {"judge": model, "verdict": verdict, "reason": reason, "raw": reply.text}
-    case.usage.append({"cost_usd": reply.usage.cost_usd, "completion_tokens": reply.usage.completion_tokens,
-                       "prompt_tokens": reply.usage.prompt_tokens})  # fmt: skip
+    case.take(model, key, reply)
     if len(case.verdicts) == len(bench.config.judge) * bench.config.votes and not case.has_failed:
         verdicts = [case.verdicts[name] for name in sorted(case.verdicts)]
         final = majority((item["verdict"] for item in verdicts), len(verdicts))
-        outcome.write({**case.row.fields, "verdicts": verdicts, "verdict": final, "judge_usage": case.usage})
+        outcome.write({**_judged(case.row, verdicts, final), "judge_usage": case.usage})
 
 
-def _requests(bench: Bench, cases: dict[str, Case], judge_number: int, guides: bool) -> Iterator[Request]:
-    """The votes asked of one judge, each with a nonce of its own."""
-    config = bench.config
-    sampling = Sampling(
-        temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed
-    )
-    new_nonce = asking.nonces(config)
-    for path_id, case in cases.items():
-        path = case.row.record
-        for vote in range(config.votes):
-            key = f"{path_id}/{judge_number:03}/{vote:03}"
-            nonce = case.nonces.setdefault(key, new_nonce(key))
-            messages = tuple(prompts.judge_messages(bench.rubric, path, path.response or "", nonce))
-            starts = prompts.verdict_starts(nonce)
-            # Behind a start that the backend chose only the reason's line is left to write.
-            stop = ("\n",) if guides else ()
-            yield Request(key=key, messages=messages, sampling=sampling, starts=starts, stop=stop)
-
-
-def _replies(bench: Bench, cases: dict[str, Case]) -> Iterator[tuple[str, str, Reply]]:
-    """(judge, key, reply) from all judges at once, as they come; one judge runs in this thread."""
-    backends = bench.open()
-    if len(backends) == 1:
-        ((model, backend),) = backends.items()
-        yield from ((model, reply.key, reply) for reply in backend.complete(_requests(bench, cases, 0, backend.guides)))
-        return
-    arrived: queue.Queue[Any] = queue.Queue()
-    for number, (model, backend) in enumerate(backends.items()):
-        target = _feeder(arrived, model, backend, partial(_requests, bench, cases, number, backend.guides))
-        threading.Thread(target=target, daemon=True).start()
-    running = len(backends)
-    while running:
-        item = arrived.get()
-        if isinstance(item, BaseException):
-            raise item
-        if item is None:
-            running -= 1
-        else:
-            yield item
-
-
-def _feeder(
-    arrived: queue.Queue[Any], model: str, backend: Backend, requests: Callable[[], Iterator[Request]]
-) -> Callable[[], None]:
-    """A thread's work: put every reply of one judge, then None, or the error that ended it."""
-
-    def feed() -> None:
-        try:
-            for reply in backend.complete(requests()):
-                arrived.put((model, reply.key, reply))
-            arrived.put(None)
-        except Exception as error:  # noqa: BLE001  raised again by the thread that waits
-            arrived.put(error)
-
-    return feed
+def _judged(row: Row[Path], verdicts: list[Fields], verdict: str | None) -> Fields:
+    """The fields of a judged path, with the mean score where all judges gave one; earlier verdicts are gone."""
+    fields = {name: value for name, value in row.fields.items() if name != "judge_score"}
+    scores = [item.get("score") for item in verdicts]
+    if scores and None not in scores:
+        fields["judge_score"] = sum(filter(None, scores)) / len(scores)
+    return {**fields, "verdicts": verdicts, "verdict": verdict}
 
 
 def _gate(counts: dict[str, int], config: JudgeConfig, console: Console) -> None:

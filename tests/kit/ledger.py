@@ -142,6 +142,11 @@ async def text(request, call, rule):
 
 
 async def verdict(request, call, rule):
+    schema = call["body"].get("response_format", {}).get("json_schema", {}).get("schema")
+    if schema is not None:
+        nonce = schema["properties"]["nonce"]["enum"][0]
+        said = {"nonce": nonce, "verdict": rule.get("verdict", "valid"), "reason": "as the plan says."}
+        return web.json_response(completion(call, json.dumps(said)))
     nonce = re.search(r"verdict (\w+): WORD", prompt_of(call))
     said = f"verdict {nonce[1] if nonce else '?'}: {rule.get('verdict', 'valid')}\nreason: as the plan says."
     return web.json_response(completion(call, said))

@@ -7,6 +7,8 @@ import random
 import pytest
 
 from qrd import prompts
+from qrd.prompts import judging
+from qrd.prompts.judging import UNREADABLE
 from qrd.records import Path
 from qrd.stages.judge_attacks import empty_reasoning
 from tests.kit import ledger
@@ -18,6 +20,10 @@ GOOD = [
     for word in ("valid", "invalid")
     for reason in ("Every step follows.", "In step 2 the sign is lost.", "", "verdict: VALID is what it says; 3 < 4.")
 ]
+
+
+def read(reply):
+    return judging.ask(prompts.rubric("sound"), path("2+3=5"), "2+3=5", NONCE).read(reply)
 
 
 def path(response, **more):
@@ -53,7 +59,7 @@ def test_a_short_reasoning_goes_before_the_judge(response):
 def test_a_verdict_in_its_form_is_read(reply):
     word = reply.split()[2]
     for spelt in (reply, f"\n{reply}\n", reply.replace("\n", "\r\n"), reply.replace("\nreason:", " \n  reason: ")):
-        assert prompts.read_verdict(spelt, NONCE)[0] == word
+        assert read(spelt).verdict == word
 
 
 HEADS = [
@@ -84,7 +90,7 @@ NO_VERDICTS = [
 def test_what_only_resembles_a_verdict_is_unscored():
     assert len(NO_VERDICTS) >= 300
     for reply in [*NO_VERDICTS, None, "", " "]:
-        assert prompts.read_verdict(reply, NONCE) == ("unscored", None), reply
+        assert read(reply) == UNREADABLE, reply
 
 
 def is_in_the_form(text, word):
@@ -118,7 +124,7 @@ def test_no_mutation_of_a_good_reply_is_read_outside_the_grammar():
         reply = chance.choice(GOOD)
         for _ in range(chance.randint(1, 4)):
             reply = mutated(reply, chance)
-        found = prompts.read_verdict(reply, NONCE)[0]
+        found = read(reply).verdict
         num_unscored += found == "unscored"
         assert found == "unscored" or is_in_the_form(reply, found), reply
     assert num_unscored > 1_000

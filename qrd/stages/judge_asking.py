@@ -1,0 +1,154 @@
+"""How `judge` puts paths before its judges: requests with a nonce each, replies read by their form."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from qrd import prompts
+from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend, schemas
+from qrd.config import JudgeConfig
+from qrd.errors import ConfigError
+from qrd.jsonl import Row
+from qrd.prompts import Rubric, judging
+from qrd.prompts.judging import Asked
+from qrd.records import Fields, Path
+from qrd.stages import asking
+
+
+@dataclass
+class Case:
+    """A path before its judges: what was asked of whom, and the verdicts that have come."""
+
+    row: Row[Path]
+    asked: dict[str, Asked] = field(default_factory=dict)
+    guided: set[str] = field(default_factory=set)
+    verdicts: dict[str, Fields] = field(default_factory=dict)
+    usage: list[Fields] = field(default_factory=list)
+    has_failed: bool = False
+
+    def take(self, model: str, key: str, reply: Reply) -> None:
+        """Note the verdict in a reply that came whole."""
+        asked = self.asked[key]
+        # A guided verdict is complete before its reason is: the reason may be cut, the verdict cannot.
+        is_whole = reply.finish_reason in (None, "stop") or key in self.guided
+        found = asked.read(reply.text if is_whole else None)
+        verdict: Fields = {"judge": model, "verdict": found.verdict, "reason": found.reason, "raw": reply.text}
+        if asked.rubric.form == "score":
+            verdict["score"] = found.score
+        if asked.rubric.form == "steps":
+            verdict |= {"steps": found.steps, "first_faulty_step": found.first_faulty_step}
+        self.verdicts[key] = verdict
+        self.usage.append({"cost_usd": reply.usage.cost_usd, "completion_tokens": reply.usage.completion_tokens,
+                           "prompt_tokens": reply.usage.prompt_tokens})  # fmt: skip
+
+
+@dataclass
+class Bench:
+    """The judges of a run, opened when the first path needs them."""
+
+    config: JudgeConfig
+    rubric: Rubric
+    backends: dict[str, Backend] = field(default_factory=dict)
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    stopping: Stopping = field(default_factory=Stopping)
+    flight: Flight = field(default_factory=Flight)
+
+    def open(self) -> dict[str, Backend]:
+        """The backend of each judge."""
+        for model in self.config.judge:
+            if model not in self.backends:
+                settings = asking.settings_of(self.config, self.budget, self.stopping, self.flight)
+                self.backends[model] = open_backend(model, settings)
+        return self.backends
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for backend in self.backends.values():
+            backend.close()
+
+    def replies(self, cases: dict[str, Case]) -> Iterator[tuple[str, str, Reply]]:
+        """(judge, key, reply) from all judges at once, as they come; one judge runs in this thread."""
+        backends = self.open()
+        if len(backends) == 1:
+            ((model, backend),) = backends.items()
+            yield from ((model, reply.key, reply) for reply in backend.complete(self._requests(cases, 0, model)))
+            return
+        arrived: queue.Queue[Any] = queue.Queue()
+        for number, (model, backend) in enumerate(backends.items()):
+            target = _feeder(arrived, model, backend, partial(self._requests, cases, number, model))
+            threading.Thread(target=target, daemon=True).start()
+        running = len(backends)
+        while running:
+            item = arrived.get()
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                running -= 1
+            else:
+                yield item
+
+    def _requests(self, cases: dict[str, Case], judge_number: int, model: str) -> Iterator[Request]:
+        """The votes asked of one judge, each with a nonce of its own."""
+        config, guides = self.config, self.backends[model].guides
+        sampling = Sampling(
+            temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed
+        )
+        new_nonce, as_json = asking.nonces(config), takes_json(config, model)
+        for path_id, case in cases.items():
+            path = case.row.record
+            for vote in range(config.votes):
+                key = f"{path_id}/{judge_number:03}/{vote:03}"
+                nonce = case.asked[key].nonce if key in case.asked else new_nonce(key)
+                asked = judging.ask(self.rubric, path, path.response or "", nonce, as_json=as_json)
+                case.asked[key] = asked
+                if guides and asked.starts:
+                    case.guided.add(key)
+                # Behind a start that the backend chose only the reason's line is left to write.
+                stop = ("\n",) if key in case.guided else ()
+                yield Request(
+                    key=key, messages=tuple(asked.messages), sampling=sampling, starts=asked.starts, stop=stop,
+                    response_format=asked.response_format,
+                )  # fmt: skip
+
+
+def rubric_of(config: JudgeConfig) -> Rubric:
+    """The rubric in force. Raises: ConfigError for a --threshold that the rubric has no use for."""
+    rubric = prompts.rubric(config.rubric)
+    if config.threshold is None:
+        return rubric
+    if rubric.form != "score":
+        raise ConfigError(f"--threshold: the rubric {config.rubric} gives no scores; --rubric score does")
+    return replace(rubric, threshold=config.threshold)
+
+
+def takes_json(config: JudgeConfig, model: str) -> bool:
+    """Whether a judge replies in JSON that its provider holds to a schema, by --schema.
+
+    Raises: ConfigError where it must and cannot.
+    """
+    if config.schema == "auto":
+        return schemas.is_held(model, config.api_base)
+    if config.schema == "always" and schemas.is_local(model):
+        raise ConfigError(f"--schema always: {model} runs here, where no schema is held to; auto leaves it out")
+    return config.schema == "always"
+
+
+def _feeder(
+    arrived: queue.Queue[Any], model: str, backend: Backend, requests: Callable[[], Iterator[Request]]
+) -> Callable[[], None]:
+    """A thread's work: put every reply of one judge, then None, or the error that ended it."""
+
+    def feed() -> None:
+        try:
+            for reply in backend.complete(requests()):
+                arrived.put((model, reply.key, reply))
+            arrived.put(None)
+        except Exception as error:  # noqa: BLE001  raised again by the thread that waits
+            arrived.put(error)
+
+    return feed

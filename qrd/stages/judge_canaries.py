@@ -1,0 +1,158 @@
+"""Paths whose verdict is known, judged at the start, in the middle and at the end: a judge that changes is seen.
+
+Providers swap models behind a name. What a check found is kept in `OUTPUT.canaries.jsonl`, so that a run that goes on
+is still measured by its very first check.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from qrd.config import JudgeConfig
+from qrd.console import Console
+from qrd.errors import ConfigError, DataError, GateError
+from qrd.evaluation.against import INVALID, VALID
+from qrd.jsonl import Reader, Row, Writer, is_stream
+from qrd.lines import decode_object, numbered, open_input
+from qrd.records import Path, digest
+from qrd.stages.judge_asking import Bench, Case
+from qrd.stages.judge_attacks import empty_reasoning
+
+OF_INPUT = "wrong"
+MOST_OF_A_LABEL = 20
+
+
+def beside(output: str) -> str:
+    """The file that remembers the checks of an output."""
+    return f"{output}.canaries.jsonl"
+
+
+@dataclass
+class Canaries:
+    """Known paths with their labels, and the share that each judge got right when it was asked first."""
+
+    known: list[tuple[Row[Path], str]]
+    bench: Bench
+    console: Console
+    judge_hash: str
+    first: dict[str, float] = field(default_factory=dict)
+    num_since: int = 0
+    is_begun: bool = False
+
+    def begin(self) -> None:
+        """The first check of this run, before its first path."""
+        if not self.is_begun:
+            self.is_begun = True
+            self.first = self._remembered()
+            self.check("start")
+
+    def check(self, at: str) -> None:
+        """Ask the judges once more.
+
+        Raises: GateError where one gets fewer right than at first, by more than --max-drift.
+        """
+        right, asked = self._asked()
+        if self.bench.stopping.is_set():
+            return  # some of them were not asked any more
+        self._note(at, right, asked)
+        shares = {judge: right[judge] / number for judge, number in asked.items()}
+        told = ", ".join(f"{judge} {right[judge]} of {asked[judge]} right" for judge in asked)
+        self.console.say(f"canaries at the {at}: {told}")
+        for judge, share in shares.items():
+            first = self.first.setdefault(judge, share)
+            if share < first - self.bench.config.max_drift - 1e-9:
+                raise GateError(
+                    f"the judge {judge} has drifted: {share:.0%} of the canaries right at the {at}, {first:.0%} at "
+                    f"first. {self.num_since:,} paths were judged since the last check and are not to be trusted; what "
+                    "is saved stays, and the same command goes on once the judge is itself again"
+                )
+        self.num_since = 0
+
+    def _asked(self) -> tuple[Counter[str], Counter[str]]:
+        """Verdicts as they should be, and all verdicts, by judge; calls that failed do not count."""
+        cases = {row.record.path_id: Case(row) for row, _ in self.known}
+        labels = {row.record.path_id: label for row, label in self.known}
+        right, asked = Counter[str](), Counter[str]()
+        for model, key, reply in self.bench.replies(cases):
+            if reply.error is not None:
+                continue
+            name = key.split("/")[0]
+            cases[name].take(model, key, reply)
+            asked[model] += 1
+            right[model] += cases[name].verdicts[key]["verdict"] == labels[name]
+        return right, asked
+
+    @property
+    def _hash(self) -> str:
+        """Which judges were asked of what: only such checks are compared."""
+        asked = [[row.record.path_id, row.record.response, label] for row, label in self.known]
+        return digest([self.judge_hash, asked])
+
+    def _note(self, at: str, right: Counter[str], asked: Counter[str]) -> None:
+        if is_stream(self.bench.config.output):
+            return
+        with Writer(beside(self.bench.config.output)) as writer:
+            for judge, number in asked.items():
+                row = {"at": at, "judge": judge, "right": right[judge], "of": number, "canaries": self._hash}
+                writer.write(row)
+
+    def _remembered(self) -> dict[str, float]:
+        """The first share of each judge that earlier runs noted."""
+        shares: dict[str, float] = {}
+        for fields in _noted(self.bench.config.output):
+            if fields.get("canaries") == self._hash and fields.get("of"):
+                shares.setdefault(str(fields.get("judge")), fields["right"] / fields["of"])
+        return shares
+
+
+def canaries_of(config: JudgeConfig, bench: Bench, console: Console, judge_hash: str) -> Canaries | None:
+    """The canaries of a run; None without --canaries. Raises: ConfigError where there are none; DataError."""
+    if config.canaries is None:
+        return None
+    known = list(_wrong(config) if config.canaries == OF_INPUT else _labelled(config.canaries))
+    if not known:
+        raise ConfigError(f"--canaries {config.canaries}: holds no path whose verdict is known")
+    return Canaries(known, bench, console, judge_hash)
+
+
+def _wrong(config: JudgeConfig) -> Iterator[tuple[Row[Path], str]]:
+    """The first paths of the input whose answer is wrong, though they hold a reasoning."""
+    reader = Reader(config.input, Path, unique=None, skip_bad=True)
+    if reader.is_stream:
+        raise ConfigError("--canaries wrong: reads INPUT twice, so it must be a file")
+    number = 0
+    for row in reader:
+        path = row.record
+        if path.correct is False and path.prediction and not empty_reasoning(path):
+            yield row, INVALID
+            number += 1
+            if number == MOST_OF_A_LABEL:
+                return
+
+
+def _labelled(file: str) -> Iterator[tuple[Row[Path], str]]:
+    """The first paths of each label in a file."""
+    numbers: Counter[str] = Counter()
+    for row in Reader([file], Path, unique="path_id"):
+        label = row.record.verdict
+        if label in (VALID, INVALID) and row.record.response and numbers[str(label)] < MOST_OF_A_LABEL:
+            numbers[str(label)] += 1
+            yield row, str(label)
+
+
+def _noted(output: str) -> Iterator[dict[str, Any]]:
+    """The checks that are noted; a line that cannot be read, such as a torn one, is none."""
+    if is_stream(output):
+        return
+    try:
+        with open_input(beside(output)) as stream:
+            for number, raw in numbered(stream, beside(output)):
+                try:
+                    yield decode_object(raw, beside(output), number)
+                except DataError:
+                    continue
+    except ConfigError:
+        return  # there is no such file yet
