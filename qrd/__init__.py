@@ -11,7 +11,8 @@ Layers, top to bottom; a module imports only from layers below its own (`make ch
     manifest  embedded  chat               where files came from; models from the package index; chat templates
     jsonl  lines                           records in and out, crash-safe
     records  config  console  masking      what rows and options are; messages; secrets kept out of them
-    knobs  errors
+    knobs  forks                           options as dataclass fields; processes that answer beside this one
+    errors
 
 `method` is the paper and knows nothing of qrd; `training` is the trainer core and knows nothing of the paper;
 `stages/train.py` and `stages/distilling.py` are the one place where they meet.
