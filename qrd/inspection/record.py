@@ -16,6 +16,7 @@ HEADING = ("path_id", "id", "model", "teacher", "style", "sample", "task")
 QUESTION = ("context", "question", "choices", "answer")
 REPLY = ("response", "prediction", "correct", "finish_reason", "usage")
 JUDGED = ("prompt", "verdict", "verdicts", "reject_reason")
+MEASURES = {"score": "score", "first_faulty_step": "first faulty step"}
 
 
 def lines(fields: Fields, kind: str) -> Iterator[str]:
@@ -63,7 +64,9 @@ def _judged(fields: Fields) -> Iterator[str]:
     if "verdict" in fields:
         yield f"verdict: {fields['verdict'] or 'not judged'}"
     for verdict in fields.get("verdicts") or []:
-        yield from _part(f"  {verdict['judge']}: {verdict['verdict']}", verdict.get("reason") or "(no reason)")
+        more = [f", {words} {verdict[name]}" for name, words in MEASURES.items() if verdict.get(name) is not None]
+        said = f"  {verdict['judge']}: {verdict['verdict']}{''.join(more)}"
+        yield from _part(said, verdict.get("reason") or "(no reason)")
     if fields.get("reject_reason"):
         yield f"rejected: {fields['reject_reason']}"
 
