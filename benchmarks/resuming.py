@@ -20,7 +20,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from calls import HERE, ledger
+from calls import HERE, installed, ledger
 
 from qrd.config import GenerateConfig
 from qrd.jsonl import Reader, encode
@@ -72,7 +72,7 @@ def main() -> None:
             child = subprocess.Popen(
                 [sys.executable, "-m", "qrd", "generate", config.input[0], "-o", str(folder / "paths.jsonl"),
                  "--teacher", TEACHER, "--api-base", url, "--quiet"],
-                cwd=HERE.parent,
+                cwd=HERE.parent, env=installed(folder),
             )  # fmt: skip
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
