@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-MOST_WORDS = 4000  # the time to compare grows with their product
+MOST_WORDS = 2000  # the time to compare grows with their product
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 Part = tuple[str, bool]  # a piece of text, and whether only this side has it
@@ -35,8 +35,8 @@ def difference(left: str, right: str) -> Iterator[Pair]:
 
 
 def likeness(left: str, right: str) -> float:
-    """The share of words that the texts have in common, in their order: 1 for equal texts, 0 for nothing in common."""
-    return SequenceMatcher(None, left.split()[:MOST_WORDS], right.split()[:MOST_WORDS]).ratio()
+    """The share of their first words that two texts have in common, in their order: 1 for equal texts."""
+    return SequenceMatcher(None, left.split()[:MOST_WORDS], right.split()[:MOST_WORDS], False).ratio()
 
 
 def _changed(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[Pair]:
@@ -55,7 +55,7 @@ def _words_apart(left: str, right: str) -> Pair:
     if len(ours) > MOST_WORDS or len(theirs) > MOST_WORDS:
         return Pair([(left, True)], [(right, True)])
     pair = Pair([], [])
-    for tag, begin, end, other_begin, other_end in SequenceMatcher(None, ours, theirs).get_opcodes():
+    for tag, begin, end, other_begin, other_end in SequenceMatcher(None, ours, theirs, False).get_opcodes():
         for side, part in ((pair.left, ours[begin:end]), (pair.right, theirs[other_begin:other_end])):
             if part and side is not None:
                 side.append(("".join(part), tag != "equal"))

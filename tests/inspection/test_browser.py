@@ -109,6 +109,8 @@ def test_a_filter_lists_only_its_rows_and_they_can_be_exported(sit, tmp_path: Pa
         await seat.see("row 17 of 50")
         await seat.type("e", str(tmp_path / "some.jsonl"))
         await seat.see("50 rows written")
+        await seat.press("f", "escape")
+        await seat.see("row 17 of 50")
         await seat.type("f", "")
         await seat.see("row 101 of 300")
         await seat.type("f", "style=")

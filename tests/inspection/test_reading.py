@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import pytest
 from qrd.errors import ConfigError
 from qrd.inspection.blocks import Lines
 from qrd.inspection.book import Book
-from qrd.inspection.difference import difference
+from qrd.inspection.difference import difference, likeness
 from qrd.inspection.exporting import CalledOff, export
 from qrd.inspection.hunt import Hunt
 from qrd.inspection.wanted import Id, Text, wanted
@@ -141,6 +144,13 @@ def test_the_difference_of_two_texts_sets_off_the_words_that_only_one_has() -> N
     assert more == (None, [("e", True)])
 
 
+def test_words_that_are_frequent_are_in_common_too() -> None:
+    text = "the sum of the two is the same as the other " * 40
+    assert likeness(text, text) == 1
+    assert likeness(text, text + "end") > 0.99
+    assert likeness(text, "nothing alike") == 0
+
+
 def test_the_sides_of_any_difference_are_the_texts() -> None:
     chance = random.Random(3)
     for _ in range(200):
@@ -148,3 +158,31 @@ def test_the_sides_of_any_difference_are_the_texts() -> None:
         pairs = list(difference(left, right))
         for text, sides in ((left, [pair.left for pair in pairs]), (right, [pair.right for pair in pairs])):
             assert "\n".join("".join(part for part, _ in side) for side in sides if side is not None) == text
+
+
+MEASURED = """
+import resource, sys
+from qrd.inspection.book import Book
+from qrd.inspection.hunt import Hunt
+from qrd.inspection.wanted import Id, Text
+peak_kb = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before, book = peak_kb(), Book(sys.argv[1:])
+book.count()
+last = book.num_rows - 1
+found = [Hunt(book, wanted).start().wait().found.tolist() for wanted in (Text("NEEDLE"), Id("last"))]
+assert found == [[last], [last]] and b"needle" in book.raw(book.handle(last)), found
+print(peak_kb() - before)
+"""
+
+
+def test_a_large_file_is_indexed_and_searched_in_memory_that_does_not_grow_with_it(tmp_path: Path) -> None:
+    num_bytes = 2**30 if os.environ.get("QRD_SOAK") else 2**26
+    row = json.dumps({"id": "q", "response": "the words of a reply " * 100}).encode() + b"\n"
+    with (tmp_path / "large.jsonl").open("wb") as stream:
+        for _ in range(num_bytes // (len(row) * 1000) + 1):
+            stream.write(row * 1000)
+        stream.write(b'{"id": "last", "response": "a needle"}\n')
+    words = [sys.executable, "-c", MEASURED, str(tmp_path / "large.jsonl")]
+    grown_kb = int(subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout)
+    (tmp_path / "large.jsonl").unlink()
+    assert grown_kb < 16 * 1024

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 
 class Ask(ModalScreen[str]):
-    """The text that is typed; None where Escape is pressed or nothing was typed."""
+    """The text that is typed; None where Escape is pressed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
     DEFAULT_CSS = """
@@ -33,4 +33,4 @@ class Ask(ModalScreen[str]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Give back what was typed."""
-        self.dismiss(event.value.strip() or None)
+        self.dismiss(event.value.strip())

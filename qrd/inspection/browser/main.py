@@ -130,7 +130,7 @@ class Main(Screen[None]):
         self.app.push_screen(Ask("Search, in capitals or not:", self._text or ""), self._search_for)
 
     def _search_for(self, text: str | None) -> None:
-        if text is not None:
+        if text:
             self._text = text
             self._seek(Text(text), 1)
 
@@ -146,7 +146,7 @@ class Main(Screen[None]):
         self.app.push_screen(Ask("Go to an id or path_id, or to a row as :123"), self._go_to)
 
     def _go_to(self, text: str | None) -> None:
-        if text is None:
+        if not text:
             return
         if text[0] == ":" and text[1:].replace(",", "").isdecimal():
             number = int(text[1:].replace(",", "")[:15])
@@ -162,9 +162,11 @@ class Main(Screen[None]):
         view = self.rows.view
         now = view.query if isinstance(view, Filtered) else ""
         words = 'Only rows with FIELD=VALUE, FIELD!=VALUE or a text, such as  style=cot correct=false "carry the"'
-        self.app.push_screen(Ask(f"{words}\n(nothing: all rows)", now), lambda text: self._filter(text or ""))
+        self.app.push_screen(Ask(f"{words}\n(nothing: all rows)", now), self._filter)
 
-    def _filter(self, query: str) -> None:
+    def _filter(self, query: str | None) -> None:
+        if query is None:
+            return
         try:
             view: View = Filtered(self.book, wanted(query), query) if query else self.book
         except QrdError as error:
@@ -256,7 +258,7 @@ class Main(Screen[None]):
     def _export(self, selected: Sequence[int], name: str | None) -> None:
         if self._exporter.is_running:
             self.say("an export is under way; Escape calls it off", is_bad=True)
-        elif name is not None:
+        elif name:
             self._exporter.start(selected or listed(self.rows.view), name)
 
     def action_counts(self) -> None:

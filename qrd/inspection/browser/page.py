@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -22,7 +23,8 @@ class Page(VerticalScroll):
         super().__init__(id=id)
         self._body = Static(markup=False)
 
-    def compose(self):  # type: ignore[no-untyped-def]  # noqa: D102  textual's own
+    def compose(self) -> ComposeResult:
+        """The text alone."""
         yield self._body
 
     def show(self, text: str, found: str | None = None) -> None:
