@@ -1,6 +1,11 @@
-"""Tiny random models with byte tokenizers: two with a chat template, one base with sliding attention."""
+"""Tiny random models with byte tokenizers (two with a chat template, one base with sliding attention); ledgers."""
+
+import contextlib
 
 import pytest
+
+from tests.backends.api_asks import CANARY
+from tests.kit.ledger import serving
 
 
 def byte_tokenizer(specials, template):
@@ -98,3 +103,21 @@ def adapter_of(tmp_path):
         return folder
 
     return make
+
+
+@pytest.fixture
+def api_keys(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("DEEPSEEK_API_KEY", CANARY)
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts ledgers: `serve(rule, rule, ..., latency_s=...)`."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*rules, **plan):
+            file = tmp_path / f"calls-{len(list(tmp_path.iterdir()))}.jsonl"
+            return stack.enter_context(serving(file, rules=list(rules), **plan))
+
+        yield start
