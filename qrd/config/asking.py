@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qrd.config.base import MODEL_HELP, OUTPUT, SAMPLING, Batching, Calling
+from qrd.config.base import LOCAL, MODEL_HELP, OUTPUT, SAMPLING, Batching, Calling
 from qrd.errors import ConfigError
 from qrd.knobs import knob
 
@@ -25,6 +25,10 @@ class GenerateConfig(Batching):
     top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
     max_tokens: int = knob(1024, "Longest reply, in tokens.", low=1, group=SAMPLING)
     dry_run: bool = knob(False, "Print the number of calls, their tokens and their cost, and call nothing.")
+
+    def models(self) -> tuple[str, ...]:
+        """The teachers."""
+        return self.teacher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,19 +73,39 @@ class JudgeConfig(Batching):
         if self.canaries is not None and self.batch:
             raise ConfigError("--canaries are judged between other paths, --batch sends all at once; leave one out")
 
+    def models(self) -> tuple[str, ...]:
+        """The judges."""
+        return self.judge
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig(Calling):
     """Questions to predictions and a table."""
 
-    run: str | None = knob(
-        None, "Run folder of qrd train: its students, their ensemble, and with --baseline the bases."
-    )
+    run: str | None = knob(None, "Run folder of qrd train: its students, their ensembles and their untrained bases.")
     model: tuple[str, ...] = knob((), f"Model to evaluate: {MODEL_HELP}. Repeatable.")
-    baseline: bool = knob(True, "With --run: the untrained bases too.")
+    baseline: bool = knob(
+        True, "With --run: the untrained bases too. They take as long again as one student of each base."
+    )
+    engine: str = knob(
+        "hf",
+        "With --run: what runs the students, transformers or vLLM. Their adapters stay apart from the base, which is "
+        "loaded once for all of them.",
+        choices=("hf", "vllm"),
+        group=LOCAL,
+    )
     samples: int = knob(1, "Replies for each question and model.", low=1, group=SAMPLING)
     temperature: float = knob(0.0, "Sampling temperature; 0 is greedy.", low=0, high=5, group=SAMPLING)
     top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
     max_tokens: int = knob(512, "Longest reply, in tokens.", low=1, group=SAMPLING)
     compare: bool = knob(False, "INPUT are predictions: compare their models pairwise, and ask none.")
     summary: str | None = knob(None, "JSON file with the table.", group=OUTPUT)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.engine != "hf" and self.model and self.run is None:
+            raise ConfigError(f"--engine {self.engine}: is for the students of --run; name models as vllm:NAME")
+
+    def models(self) -> tuple[str, ...]:
+        """Models by name, and what the students of a run are to the engine."""
+        return (*self.model, *([f"{self.engine}:{self.run}"] if self.run else []))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path as File
 
+from qrd.backends import hf_load
 from qrd.config import EvalConfig
 from qrd.errors import ConfigError
 from qrd.manifest import sha256_of
@@ -33,7 +34,7 @@ class Candidate:
 
     def fingerprint(self) -> str:
         """What its replies depend on, the content of its weights included."""
-        folder = File(self.adapter or self.model.removeprefix("hf:"))
+        folder = File(self.adapter or self.model.partition(":")[2])
         weights = sorted(folder.glob("*.safetensors")) if self.is_student else []
         return digest([self.model, [sha256_of(file) for file in weights]])
 
@@ -45,7 +46,7 @@ def candidates_of(config: EvalConfig) -> Iterator[Candidate]:
     """
     if config.run is None and not config.model:
         raise ConfigError("--run or --model must be given (qrd eval --help)")
-    students = list(_students(File(config.run))) if config.run else []
+    students = list(_students(File(config.run), config.engine)) if config.run else []
     bases: dict[str, str] = {}
     if config.baseline:
         for student, base in students:
@@ -56,17 +57,19 @@ def candidates_of(config: EvalConfig) -> Iterator[Candidate]:
         yield Candidate(model, model)
 
 
-def _students(run: File) -> Iterator[tuple[Candidate, str]]:
-    """(student, name of its base model) of each student in a run folder."""
+def _students(run: File, engine: str) -> Iterator[tuple[Candidate, str]]:
+    """(student, name of its base model) of each student in a run folder, as `engine` names models."""
     from qrd.training.students import parse_students
 
     for spec in parse_students(_named_students(run)):
         folder = run / "students" / spec.name
         base = spec.model if ":" in spec.model else f"hf:{spec.model}"
+        if engine == "vllm":
+            base = f"vllm:{hf_load.source_of(base)}"
         if (folder / "adapter_config.json").is_file():
             yield Candidate(spec.name, base, str(folder), True), base
         elif (folder / "config.json").is_file():
-            yield Candidate(spec.name, f"hf:{folder}", None, True), base
+            yield Candidate(spec.name, f"{engine}:{folder}", None, True), base
         else:
             raise ConfigError(f"{folder}: holds no student; has the training finished?")
 
