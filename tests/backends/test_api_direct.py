@@ -88,7 +88,7 @@ def test_a_server_that_takes_eight_calls_at_once_is_given_about_eight(serve):
     assert len(refused) < 64 + 64 + 400 * 0.15
     late = served.calls()[-200:]
     assert sum(call["did"] == "text" for call in late) > 150
-    assert sum(call["in_flight"] for call in late) / len(late) > 5
+    assert max(call["in_flight"] for call in late) >= 7
 
 
 def test_what_a_429_asks_to_wait_holds_back_every_call(serve):
