@@ -95,7 +95,7 @@ def test_chaos_on_the_network_changes_time_and_not_results(serve):
         rules.append({"do": do, "probability": share, **({"status": int(status)} if status else {})})
     calm, rough = serve(seed=11), serve(*rules, seed=11)
     found = [
-        {reply.key: reply.text for reply in opened(served, retries=12, timeout=0.5).complete(asks(100))}
+        {reply.key: reply.text for reply in opened(served, retries=20, timeout=1.0).complete(asks(100))}
         for served in (calm, rough)
     ]
     assert found[0] == found[1]
