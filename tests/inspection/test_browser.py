@@ -17,7 +17,7 @@ from qrd.inspection.marks import Marks
 
 HOSTILE = "look \x1b[2J\x1b]0;owned\x07 [/x] [bold]loud[/bold]\u202e\r\nnext"
 STYLES = ("vanilla", "cot", "tot")
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 def path(number: int, **more: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shlex
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 30
+PATIENCE_S = 120
 HOSTILE = "look \x1b[2J\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07 [/x]"
 
 
@@ -32,7 +33,7 @@ class Tmux:
 
     def start(self, *words: str) -> None:
         program = shlex.join([sys.executable, "-m", "qrd", *words])
-        command = f"sh -c 'echo $$ > pid; exec {program}'; echo ended with $?; sleep 60"
+        command = f"echo $$ > shell; sh -c 'echo $$ > pid; exec {program}'; echo ended with $?; sleep 60"
         inside = f"script -q -f -c {shlex.quote(command)} {shlex.quote(str(self.bytes))}"
         self.run("new-session", "-d", "-x", "130", "-y", "30", "-c", str(self.folder), inside)
 
@@ -50,6 +51,9 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
         pytest.skip("needs tmux and script")
     terminal = Tmux(tmp_path)
     yield terminal
+    for name in ("shell", "pid"):  # `script` outlives its terminal as long as they do
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((tmp_path / name).read_text("utf-8")), signal.SIGKILL)
     subprocess.run([*terminal.words, "kill-server"], capture_output=True)
 
 
