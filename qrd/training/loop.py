@@ -181,10 +181,11 @@ class Loop:
     def _run_micro_batches(self, window: Window, loss: WindowLoss) -> tuple[Tensor, dict[str, float]]:
         """Backward of every micro-batch; the detached losses of all pairs and the sums of the parts."""
         selected_KS = loss.selected_KS.cpu()
-        lengths = [_longest(example, picked) for example, picked in zip(window.examples, selected_KS, strict=True)]
         ce_sum_KS = torch.zeros(selected_KS.shape)
         sums: dict[str, float] = {}
-        for number, rows in enumerate(cut(lengths, self.config.micro_batch_tokens)):
+        losses: list[tuple[list[int], Tensor]] = []
+        pieces = cut_by_students(window.examples, selected_KS, self.config.micro_batch_tokens)
+        for number, rows in enumerate(pieces):
             if number % self.accelerator.num_processes != self.accelerator.process_index:
                 continue
             torch.manual_seed(derive_seed(self.config.seed, "dropout", window.step, number))
@@ -192,9 +193,12 @@ class Loop:
             part = loss.part(micro)
             if part.loss.requires_grad:  # not so where only frozen students ran
                 part.loss.backward()  # type: ignore[no-untyped-call]
-            ce_sum_KS[rows] = micro.ce_sum_BS.detach().cpu()
+            losses.append((rows, micro.ce_sum_BS.detach()))
             for name, value in part.sums.items():
                 sums[name] = sums.get(name, 0.0) + value
+        # Read at the end: reading waits for a device, and the next micro-batch may be for another one.
+        for rows, ce_sum_BS in losses:
+            ce_sum_KS[rows] = ce_sum_BS.cpu()
         return self._reduce_losses(ce_sum_KS, sums)
 
     def _run_students(self, window: Window, rows: Sequence[int], selected_KS: Tensor) -> Micro:
@@ -257,6 +261,24 @@ class Loop:
             student.name: sum(len(e.encoded[s].ids) for e, row in zip(window.examples, picked, strict=True) if row[s])
             for s, student in enumerate(self.students)
         }
+
+
+def cut_by_students(examples: Sequence[Example], selected_KS: Tensor, budget: int) -> list[list[int]]:
+    """Places of the window in micro-batches, longest first; all paths of one are run by the same students.
+
+    So every pass of a student is as full as the budget allows, however many students there are, and a step takes the
+    time of its routed paths.
+    Example: paths of 4 tokens each, of which student 0 runs the first and the third and student 1 the second, with a
+    budget of 8 give ``[[0, 2], [1]]``.
+    """
+    groups: dict[tuple[bool, ...], list[int]] = {}
+    for row, picked in enumerate(selected_KS.tolist()):
+        groups.setdefault(tuple(picked), []).append(row)
+    pieces = []
+    for rows in groups.values():
+        lengths = [_longest(examples[row], selected_KS[row]) for row in rows]
+        pieces += [(max(lengths[i] for i in piece), [rows[i] for i in piece]) for piece in cut(lengths, budget)]
+    return [rows for _, rows in sorted(pieces, key=lambda piece: (-piece[0], piece[1]))]
 
 
 def _longest(example: Example, picked_S: Tensor) -> int:

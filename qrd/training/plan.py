@@ -18,14 +18,14 @@ from torch import Tensor
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
 from qrd.training.logits import CHUNK_ELEMENTS
-from qrd.training.students import StudentSpec, local_source, resolve_dtype, with_adapter
+from qrd.training.students import StudentSpec, first_line, local_source, located, resolve_dtype, with_adapter
 
 GB = 1e9
 # Bytes of a 4-bit weight: half a byte, and for every 64 weights one scale, itself of 8 bits (double quantisation).
 FOUR_BIT_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 # Chunks of logits alive at once: the logits, and in half precision what the output layer gave.
 NUM_CHUNKS = 2
-SHORT = 8
+SHORT = 8  # tokens of a row whose pairs do not matter
 # What code that looks into its numbers raises where there are none; a plan must not stop a run that would work.
 UNPLANNED = (RuntimeError, NotImplementedError, TypeError, ValueError, AttributeError, KeyError, IndexError)
 
@@ -57,7 +57,7 @@ def plan(specs: Sequence[StudentSpec], config: TrainConfig, devices: Mapping[str
     held: set[tuple[str, torch.device]] = set()
     needs = []
     for spec in specs:
-        place = (local_source(spec.model), devices[spec.name])
+        place = (located(local_source(spec.model)), devices[spec.name])
         needs.append(_need(spec, config, place[1], holds=place not in held or config.finetune == "full"))
         held.add(place)
     return needs
@@ -88,15 +88,14 @@ def _hollow(source: str, config: TrainConfig, device: torch.device) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     dtype = torch.float32 if config.finetune == "full" else resolve_dtype(config.dtype, device)
+    options: dict[str, Any] = {"attn_implementation": config.attn_implementation} if config.attn_implementation else {}
+    options |= {"trust_remote_code": config.trust_remote_code}
     try:
         described = AutoConfig.from_pretrained(source, trust_remote_code=config.trust_remote_code)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"--student: no model in {source!r} ({str(error).strip().splitlines()[0][:200]})") from None
-    options = {"attn_implementation": config.attn_implementation} if config.attn_implementation else {}
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-            described, dtype=dtype, trust_remote_code=config.trust_remote_code, **options
-        )
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(described, dtype=dtype, **options)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, ImportError) as error:
+        raise ConfigError(f"--student: no model to train in {source!r} ({first_line(error)})") from None
 
 
 def _stored_bytes(name: str, parameter: Tensor, config: TrainConfig, model: Any) -> int:

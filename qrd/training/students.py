@@ -153,11 +153,11 @@ def load_students(
     """
     if config.finetune == "full":
         return [load_student(spec, config, devices[spec.name]) for spec in specs]
-    bases = [(_place(local_source(spec.model)), devices[spec.name]) for spec in specs]
+    bases = [(located(local_source(spec.model)), devices[spec.name]) for spec in specs]
     trees: dict[tuple[str, torch.device], list[Any]] = {}
 
     def tree_of(source: str, config: TrainConfig, device: torch.device) -> Any:
-        base = (_place(source), device)
+        base = (located(source), device)
         if base not in trees:
             model = load_model(source, config, device)
             # Twins are made before any adapter is put in, since that changes the module tree in place.
@@ -167,7 +167,7 @@ def load_students(
     return [load_student(spec, config, devices[spec.name], load=tree_of) for spec in specs]
 
 
-def _place(source: str) -> str:
+def located(source: str) -> str:
     """One name for a folder that is named in several ways."""
     return os.path.realpath(source) if os.path.isdir(source) else source
 
@@ -223,7 +223,7 @@ def load_tokenizer(source: str, config: TrainConfig) -> Any:
     try:
         return AutoTokenizer.from_pretrained(source, trust_remote_code=config.trust_remote_code)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--student: no tokenizer in {source!r} ({_first_line(error)})") from None
+        raise ConfigError(f"--student: no tokenizer in {source!r} ({first_line(error)})") from None
 
 
 def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
@@ -246,7 +246,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
             source, dtype=weights, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
         )
     except (OSError, ValueError, ImportError) as error:
-        raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({_first_line(error)})") from None
+        raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({first_line(error)})") from None
     return model if config.finetune == "qlora" else model.to(device)
 
 
@@ -283,7 +283,7 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
     try:
         return get_peft_model(model, lora)
     except ValueError as error:
-        raise ConfigError(f"--lora-target-modules {','.join(names)}: {_first_line(error)}") from None
+        raise ConfigError(f"--lora-target-modules {','.join(names)}: {first_line(error)}") from None
 
 
 def save_student(student: Student, folder: File) -> None:
@@ -314,5 +314,6 @@ def verify_saved(student: Student, folder: File) -> None:
         raise QrdError(f"{folder}: the saved student differs from the fitted one by up to {worst:g} in its logits")
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What a library's error says first, short enough for a message of one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -5,7 +5,8 @@ import torch
 from tiny_models import path_rows, read_rows
 
 from qrd.stages import train
-from qrd.training.loop import Loop
+from qrd.training.batches import Encoded, Example
+from qrd.training.loop import Loop, cut_by_students
 
 CUTS = [(8, 1, 10**6), (4, 2, 10**6), (2, 4, 700), (1, 8, 1)]
 
@@ -66,3 +67,20 @@ def test_gradient_checkpointing_changes_no_gradient(gradients):
     recomputed, _ = gradients(routing="none", gradient_checkpointing=True)
     for name, gradient in plain.items():
         assert torch.allclose(recomputed[name], gradient, atol=1e-6), name
+
+
+def test_micro_batches_hold_paths_of_the_same_students_and_fill_the_budget():
+    draw = torch.Generator().manual_seed(0)
+    for num_students in (1, 2, 3, 4):
+        lengths = torch.randint(5, 60, (24,), generator=draw).tolist()
+        versions = [tuple(Encoded(tuple(range(n + s)), 2, ()) for s in range(num_students)) for n in lengths]
+        examples = [Example(str(k), "q", "cot", "", encoded) for k, encoded in enumerate(versions)]
+        selected_KS = torch.rand(24, num_students, generator=draw) < 0.5
+        pieces = cut_by_students(examples, selected_KS, 100)
+        assert sorted(row for piece in pieces for row in piece) == [k for k in range(24) if selected_KS[k].any()]
+        for piece in pieces:
+            assert len({tuple(selected_KS[row].tolist()) for row in piece}) == 1
+            assert len(piece) == 1 or max(examples[row].longest for row in piece) * len(piece) <= 100 + 3 * len(piece)
+        exclusive_KS = torch.eye(num_students, dtype=torch.bool)[torch.arange(24) % num_students]
+        passes = len(cut_by_students(examples, exclusive_KS, 100))
+        assert passes <= len(cut_by_students(examples, torch.ones_like(exclusive_KS), 100)) + num_students
