@@ -35,6 +35,10 @@ def open_backend(model: str, settings: BackendSettings) -> Backend:
         from qrd.backends.batch import BatchApi
 
         return BatchApi(model, settings)
+    if settings.on is not None:
+        from qrd.backends.on_ray import OnRay
+
+        return OnRay(model, settings)
     if colon and kind in ("hf", "embedded"):
         from qrd.backends.hf_local import HfLocal
 

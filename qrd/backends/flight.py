@@ -25,6 +25,11 @@ class Flight:
             with self._lock:
                 self.num_calls -= 1
 
+    def add(self, number: int) -> None:
+        """So many more calls are under way, or fewer."""
+        with self._lock:
+            self.num_calls += number
+
     def leave(self, number: int) -> None:
         """So many more requests are left with a provider."""
         with self._lock:

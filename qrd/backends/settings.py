@@ -16,7 +16,8 @@ class BackendSettings:
     `spent_usd` is what earlier runs of the same output have cost; `max_cost` counts it. Several models of one run
     share its ceiling through one `budget`, which then takes the place of both. `first_wait_s` is what the waits
     between retries grow from. Once `stopping` is set, no request is sent. `flight` counts the calls under way.
-    With a `batch_file`, requests go into batches of the provider that are noted there.
+    With a `batch_file`, requests go into batches of the provider that are noted there. `on` names a Ray cluster whose
+    `workers` share the limits.
     """
 
     concurrency: int = 16
@@ -32,6 +33,8 @@ class BackendSettings:
     dtype: str = "auto"
     trust_remote_code: bool = False
     tensor_parallel_size: int = 1
+    on: str | None = None
+    workers: int | None = None
     spent_usd: float = 0.0
     budget: Budget | None = None
     first_wait_s: float = 1.0

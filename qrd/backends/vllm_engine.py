@@ -39,6 +39,8 @@ def started(model: str, source: str, settings: BackendSettings, *, takes_adapter
         options["dtype"] = "float32" if settings.dtype == "auto" else settings.dtype
     if on_cpu:
         options["enforce_eager"] = True  # compiling a graph on a CPU takes longer than most runs
+        # vLLM 0.32 sets the generator of a seed back where a prompt is read in parts, which a CPU's cannot.
+        options["enable_chunked_prefill"] = False
     try:
         return vllm.LLM(
             model=source,

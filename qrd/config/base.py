@@ -9,7 +9,7 @@ from qrd.knobs import knob
 
 MODEL_HELP = "a litellm name (openai/gpt-4o-mini), hf:NAME_OR_FOLDER, vllm:NAME_OR_FOLDER or embedded:NAME"
 
-SAMPLING, API, LOCAL, OUTPUT = "Sampling", "API", "Local models", "Input and output"
+SAMPLING, API, LOCAL, CLUSTER, OUTPUT = "Sampling", "API", "Local models", "Cluster", "Input and output"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,43 @@ class Calling(Streaming):
         group=LOCAL,
     )
     trust_remote_code: bool = knob(False, "Run Python code that a model's folder brings.", group=LOCAL)
+    tensor_parallel_size: int = knob(1, "GPUs that one vllm: model is spread over.", low=1, group=LOCAL)
+    on: str | None = knob(
+        None,
+        "Ask from workers on a Ray cluster: ray (the one at hand, else one started here) or ray://HOST:PORT. They "
+        "share --concurrency, --rpm and --tpm; this process alone writes.",
+        group=CLUSTER,
+    )
+    workers: int | None = knob(
+        None,
+        "With --on: workers of each model (default: one a node for an API, else as many as GPUs or processors allow).",
+        low=1,
+        group=CLUSTER,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_cluster()
+        models = self.models()
+        if self.tensor_parallel_size > 1 and models and not any(name.startswith("vllm:") for name in models):
+            raise ConfigError(f"--tensor-parallel-size: none of {', '.join(models)} is a vllm: model")
+
+    def _check_cluster(self) -> None:
+        if self.on is None:
+            if self.workers is not None:
+                raise ConfigError("--workers: are those of a cluster; give --on too")
+            return
+        if self.on != "ray" and not self.on.startswith("ray://"):
+            raise ConfigError(f"--on: found {self.on!r}, expected ray or ray://HOST:PORT")
+        for name in ("max_cost", "cost_file"):
+            if getattr(self, name) is not None:
+                raise ConfigError(
+                    f"--{name.replace('_', '-')}: cannot be kept with --on, whose workers know no common sum"
+                )
+
+    def models(self) -> tuple[str, ...]:
+        """The models that this configuration names."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,3 +127,5 @@ class Batching(Calling):
         super().__post_init__()
         if self.batch and (self.output == "-" or "-" in self.input):
             raise ConfigError("--batch: needs INPUT and -o OUTPUT as files, to come back to")
+        if self.batch and self.on is not None:
+            raise ConfigError("--batch: leaves the work to the provider; there is none for the workers of --on")
