@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test soak check format bench bench-training clean
+.PHONY: setup demo test test-vllm soak check format bench bench-training clean
 
 setup: .venv/ready
 
@@ -15,6 +15,12 @@ demo: setup
 # Two worker processes with one thread each: the suite is many small models, not one large one.
 test: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
+
+# vLLM wants versions of its own, so it has an environment of its own; where no wheel fits, this says so and ends well.
+test-vllm: setup
+	.ci/vllm
+	if [ -e .venv-vllm/ready ]; then OMP_NUM_THREADS=2 VLLM_CPU_KVCACHE_SPACE=2 \
+		.venv-vllm/bin/python -m pytest --timeout 900 tests/backends/test_vllm_local.py; fi
 
 # The long form of what `make test` tries briefly: 100,000 lines of anything at each reader, a hundred kills.
 soak: setup
@@ -41,4 +47,4 @@ format: setup
 	.venv/bin/ruff check --fix .
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* build *.egg-info .pytest_cache .mypy_cache .ruff_cache
