@@ -15,7 +15,7 @@ Layers, top to bottom; a module imports only from layers below its own (`make ch
     errors
 
 `method` is the paper and knows nothing of qrd; `training` is the trainer core and knows nothing of the paper;
-`stages/train.py` and `stages/distilling.py` are the one place where they meet.
+`stages/train.py` and `stages/distilling.py` are where they meet, and `stages/eval_competence.py` once training is over.
 """
 
 __version__ = "0.1.0"
