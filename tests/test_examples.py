@@ -119,10 +119,10 @@ def test_the_conditions_of_an_ablation_end_in_one_table(example, tmp_path):
     students = [f"a={tiny_models.save_llama(tmp_path / 'llama')}", f"b={tiny_models.save_gemma(tmp_path / 'gemma')}"]
     judged = [{**row, "verdicts": [], "verdict": "valid"} for row in tiny_models.path_rows()]
     tiny_models.write_rows(tmp_path / "judged.jsonl", judged)
-    sums(tmp_path, 3)
+    sums(tmp_path, 1)
     example(
         "ablation.sh", "judged.jsonl", "sums.jsonl", "out", STUDENTS=" ".join(students), CONDITIONS="no-routing",
-        QRD_TRAIN_MAX_STEPS="1", QRD_EVAL_MAX_TOKENS="4", QRD_EVAL_BASELINE="false",
+        QRD_TRAIN_MAX_STEPS="1",
     )  # fmt: skip
     compared = json.dumps(json.loads((tmp_path / "out" / "compared.json").read_text("utf-8")))
     assert "no-routing/a" in compared
