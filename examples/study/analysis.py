@@ -99,10 +99,11 @@ def alone(book: Rowbook, condition: Condition) -> Figure:
     """A condition without its comparison."""
     cells, learners = book.cells[condition.name], condition.learners
     each = [book.accuracy(condition.name, seed, learners) for seed in cells]
+    interval = None if condition.name == BASE else spread(each)  # no seed changes the base
     tokens = [cell[name].get("tokens", 0) for cell in cells.values() for name in learners]
     students = {name: fmean(cell[name]["accuracy"] for cell in cells.values()) for name in learners}
     return Figure(
-        condition.name, condition.says, sorted(cells), fmean(each), spread(each), students, round(fmean(tokens))
+        condition.name, condition.says, sorted(cells), fmean(each), interval, students, round(fmean(tokens))
     )
 
 

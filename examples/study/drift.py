@@ -19,7 +19,7 @@ from examples.study.tasks import Rows
 from qrd.method import objective, router
 
 SEEDS, CHECKED = 5, (150, 400, 800)
-NUM_PATHS, WINDOW, WIDTH, RATE, KEPT = 64, 16, 8, 3e-3, 0.99
+NUM_PATHS, WINDOW, WIDTH, RATE = 64, 16, 8, 3e-3
 CENTRED = "centred"
 # Routing, lambda_entropy, and what a path is compared with.
 VARIANTS = (
@@ -67,13 +67,15 @@ def agreements(seed: int, routing: Any, weight: float, against: str) -> dict[int
     gate = router.Router(WIDTH, 32, 2)
     gate.standardise_as(embedding_KD)
     optimizer = torch.optim.AdamW(gate.parameters(), lr=RATE)
-    average_S, found = torch.full((2,), float("nan")), {}
+    sum_S, num_S, found = torch.zeros(2), torch.zeros(2), {}
     for step in range(1, max(CHECKED) + 1):
         rows_K = torch.randperm(NUM_PATHS, generator=generator)[:WINDOW]
         logits_KS = gate(embedding_KD[rows_K])
         noise_KS = router.draw_noise(WINDOW, 2, routing=routing, generator=generator)
         alpha_KS = router.draw_gates(logits_KS, noise_KS, routing=routing, temperature=1.0)
-        average_S = running(average_S, alpha_KS.detach(), ce_KS[rows_K] / tokens_KS[rows_K])
+        sum_S = sum_S + (alpha_KS.detach() * ce_KS[rows_K] / tokens_KS[rows_K]).sum(dim=0)
+        num_S = num_S + alpha_KS.detach().sum(dim=0)
+        average_S = sum_S / num_S.clamp(min=1)
         distill_S = lesson(alpha_KS, ce_KS[rows_K], tokens_KS[rows_K], average_S if against == CENTRED else None)
         entropy = router.load_entropy(router.probabilities(logits_KS, routing), routing=routing, balance="per-student")
         optimizer.zero_grad()
@@ -91,11 +93,3 @@ def lesson(alpha_KS: Tensor, ce_KS: Tensor, tokens_KS: Tensor, average_S: Tensor
         return objective.distill_loss(alpha_KS, ce_KS, tokens_KS)
     taken_S = (alpha_KS.detach() * tokens_KS).sum(dim=0).clamp(min=1)
     return (alpha_KS * (ce_KS - average_S * tokens_KS)).sum(dim=0) / taken_S
-
-
-def running(average_S: Tensor, selected_KS: Tensor, ce_mean_KS: Tensor) -> Tensor:
-    """Each student's running mean loss over the paths it ran. Shapes: average_S, nan before the first."""
-    for selected_S, ce_S in zip(selected_KS, ce_mean_KS, strict=True):
-        later_S = torch.where(average_S.isnan(), ce_S, KEPT * average_S + (1 - KEPT) * ce_S)
-        average_S = torch.where(selected_S > 0.5, later_S, average_S)
-    return average_S
