@@ -102,9 +102,7 @@ def alone(book: Rowbook, condition: Condition) -> Figure:
     interval = None if condition.name == BASE else spread(each)  # no seed changes the base
     tokens = [cell[name].get("tokens", 0) for cell in cells.values() for name in learners]
     students = {name: fmean(cell[name]["accuracy"] for cell in cells.values()) for name in learners}
-    return Figure(
-        condition.name, condition.says, sorted(cells), fmean(each), interval, students, round(fmean(tokens))
-    )
+    return Figure(condition.name, condition.says, sorted(cells), fmean(each), interval, students, round(fmean(tokens)))
 
 
 def paired(
