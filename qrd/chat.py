@@ -23,7 +23,7 @@ def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
     A template may write BOS itself or leave it to the tokenizer; either way it stands once, at the front. A special
     token spelled out in a message is broken up with an invisible character: text cannot end a turn or begin one.
     """
-    messages = [{**message, "content": _defused(tokenizer, message["content"])} for message in messages]
+    messages = [{**message, "content": defused(tokenizer, message["content"])} for message in messages]
     if tokenizer.chat_template:
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     else:
@@ -65,7 +65,8 @@ def end_tokens(tokenizer: Any, generation_config: Any = None) -> list[int]:
     return list(dict.fromkeys(token for token in found if token is not None))
 
 
-def _defused(tokenizer: Any, text: str) -> str:
+def defused(tokenizer: Any, text: str) -> str:
+    """The text with every special token that it spells out broken up by an invisible character."""
     pattern = _special_pattern(tokenizer)
     return pattern.sub(lambda found: found[0][:1] + _JOINER + found[0][1:], text) if pattern else text
 

@@ -53,6 +53,4 @@ def equal_by_algebra(prediction: str, gold: str) -> bool:
     ]
     if not all(sides):
         return False
-    return bool(
-        verify(sides[0], sides[1], float_rounding=_DIGITS, timeout_seconds=None, allow_set_relation_comp=True)
-    )
+    return bool(verify(sides[0], sides[1], float_rounding=_DIGITS, timeout_seconds=None, allow_set_relation_comp=True))

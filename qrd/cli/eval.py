@@ -18,6 +18,8 @@ def register(app: typer.Typer) -> None:
         """Questions to predictions and a table: accuracy of students, bases and ensembles."""
         if config.compare:
             from qrd.stages.eval_compare import run
+        elif config.export:
+            from qrd.stages.eval_export import run
         else:
             from qrd.stages.eval import run
 

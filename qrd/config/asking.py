@@ -99,6 +99,12 @@ class EvalConfig(Calling):
     top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
     max_tokens: int = knob(512, "Longest reply, in tokens.", low=1, group=SAMPLING)
     compare: bool = knob(False, "INPUT are predictions: compare their models pairwise, and ask none.")
+    export: str | None = knob(
+        None,
+        "Ask nothing: write this evaluation to the folder OUTPUT as a task of lm-evaluation-harness or inspect_ai, and "
+        "print the commands that run it there.",
+        choices=("lm-eval", "inspect-ai"),
+    )
     summary: str | None = knob(None, "JSON file with the table.", group=OUTPUT)
 
     def __post_init__(self) -> None:

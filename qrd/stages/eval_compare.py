@@ -63,7 +63,7 @@ def write_summary(config: EvalConfig, summary: Fields) -> None:
 
 def _refuse_unused(config: EvalConfig) -> None:
     for field in dataclasses.fields(config):
-        asks = field.metadata["group"] in (SAMPLING, API, LOCAL) or field.name in ("run", "model", "baseline")
+        asks = field.metadata["group"] in (SAMPLING, API, LOCAL) or field.name in ("run", "model", "baseline", "export")
         if asks and field.name != "seed" and getattr(config, field.name) != field.default:
             raise ConfigError(f"{knobs.flag_of(field.name)}: --compare asks no model; leave it out")
     for name in config.input:

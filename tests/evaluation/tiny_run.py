@@ -52,10 +52,10 @@ def _save_competence(folder, *, width, shared_width=8):
     (folder / "config.json").write_text(json.dumps(facts), "utf-8")
 
 
-def evaluate(run_folder, folder, **options):
+def evaluate(run_folder, folder, questions=QUESTIONS, **options):
     """Evaluate the run folder: (rows, summary, what was shown)."""
     output, screen = folder / "predictions.jsonl", io.StringIO()
-    asked = tiny_models.write_rows(folder / "questions.jsonl", QUESTIONS)
+    asked = tiny_models.write_rows(folder / "questions.jsonl", questions)
     settings = {
         "input": [str(asked)], "output": str(output), "run": str(run_folder), "max_tokens": 6,
         "summary": str(folder / "summary.json"), **options,
