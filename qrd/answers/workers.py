@@ -17,7 +17,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-_START_S = 60.0  # importing the algebra takes 2 s on an idle machine, more on a busy one
+_START_S = 300.0  # importing the algebra takes 2 s on an idle machine, a minute on one with fifteen jobs
 _MEMORY_BYTES = 512 << 20  # six times what a worker needs at rest
 _ORPHAN_S = 30
 _READY = b"ready\n"
