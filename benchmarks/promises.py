@@ -1,6 +1,9 @@
 """What qrd promises about faults, tried: runs the tests of each promise and writes the table of docs/reliability.md.
 
-Usage: python benchmarks/promises.py [--long]   (--long: the form of `make soak`, which takes much longer)
+Usage: python benchmarks/promises.py [--long] [--report FILE]
+
+--long is the form of `make soak`, which takes much longer; --report takes what a run of all tests has written with
+pytest's --junitxml in the place of running them.
 """
 
 from __future__ import annotations
@@ -49,28 +52,29 @@ def matches(test: str, words: str) -> bool:
 
 
 def ran(files: set[str], *, long: bool) -> dict[str, str]:
-    """How each test of these files ended, by `file::name`."""
+    """How each test of these files ends, by `file::name`."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            **({"QRD_SOAK": "1", "QRD_FUZZ_ROWS": "100000"} if long else {}),
-        }
+        extra = {"QRD_SOAK": "1", "QRD_FUZZ_ROWS": "100000"} if long else {}
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2", f"--junitxml={report}", *sorted(files)]
-        subprocess.run(command, cwd=ROOT, env=environment, check=False)
-        found = {}
-        for case in ElementTree.parse(report).iter("testcase"):
-            test = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
-            kinds = {child.tag for child in case}
-            found[test] = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+        subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", **extra}, check=False)
+        return ends(report)
+
+
+def ends(report: Path) -> dict[str, str]:
+    """How each test of a report ended."""
+    found = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        test = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+        kinds = {child.tag for child in case}
+        found[test] = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
     return found
 
 
-def table(ends: dict[str, str], *, long: bool) -> str:
+def table(found: dict[str, str], *, long: bool) -> str:
     lines = ["| | promise | tests | failed | what they try |", "|--:|---|--:|--:|---|"]
     for promise in promises():
-        count = Counter(end for test, end in ends.items() if any(matches(test, words) for words in promise.tests))
+        count = Counter(end for test, end in found.items() if any(matches(test, words) for words in promise.tests))
         number = count["passed"] + count["failed"]
         tried = promise.long or promise.short if long else promise.short
         lines.append(f"| {promise.number} | {promise.words} | {number} | {count['failed']} | {tried} |")
@@ -80,6 +84,7 @@ def table(ends: dict[str, str], *, long: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true")
+    parser.add_argument("--report", type=Path)
     options = parser.parse_args()
     words = {words.partition("::")[0] for promise in promises() for words in promise.tests}
     files = {
@@ -87,13 +92,13 @@ def main() -> None:
         for file in (ROOT / "tests").rglob("test_*.py")
         if any(word in str(file) for word in words)
     }
-    ends = ran(files, long=options.long)
+    found = ends(options.report) if options.report else ran(files, long=options.long)
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()
     form = "make soak" if options.long else "make test"
     today = datetime.date.today().isoformat()
-    said = f"The form of `{form}`, {today}, commit {commit}.\n\n{table(ends, long=options.long)}"
+    said = f"The form of `{form}`, {today}, commit {commit}.\n\n{table(found, long=options.long)}"
     page = PAGE.read_text("utf-8")
     PAGE.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}{said}{END}", page, flags=re.DOTALL), "utf-8")
     print(said)

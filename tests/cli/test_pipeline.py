@@ -197,3 +197,12 @@ def test_a_dry_run_counts_and_asks_nothing(bench):
     assert found.code == 0
     assert "24" in found.err
     assert not (bench.folder / "paths.jsonl").exists()
+
+
+def test_samples_are_draws_of_their_own_and_equal_texts_are_kept(bench):
+    bench.write("same.toml", '[[rule]]\nreply = "Final answer: 5"\n')
+    words = ("generate", "questions.jsonl", "--styles", "cot", "--samples", "3", "--teacher", "scripted:same.toml")
+    rows = bench.run(*words).rows()
+    assert sorted((row["id"], row["sample"]) for row in rows) == [(id, n) for id in "ab" for n in range(3)]
+    assert len({row["path_id"] for row in rows}) == len({row["request_hash"] for row in rows}) == 6
+    assert {row["response"] for row in rows} == {"Final answer: 5"}
