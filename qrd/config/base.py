@@ -111,8 +111,8 @@ class Calling(Streaming):
                 )
 
     def models(self) -> tuple[str, ...]:
-        """The models that this configuration names."""
-        raise NotImplementedError
+        """The models that this configuration names; each command says which."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -201,7 +201,7 @@ def test_degenerate_data_trains_without_a_broken_number(settings, console, tmp_p
 
 def test_a_path_of_ten_thousand_tokens_trains_or_is_left_out_and_counted(settings, console, tiny, tmp_path):
     rows = path_rows(2)
-    rows[1]["response"] = "Add one more. " * 1150
+    rows[1]["response"] = "Add one more. " * 1200
     left_out = train.run(settings(rows, max_steps=1, output=str(tmp_path / "short")), console)
     assert left_out.reasons == {"too_long": 1}
     # One student, and not the one whose attention holds every pair of tokens.
