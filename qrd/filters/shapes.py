@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from qrd.lines import decode_object
-from qrd.records import Fields, Path, checked, misfit
+from qrd.records import Fields, Path, Verdict, checked, misfit
 
 MOST_SHAPES = 8
 TRIED = 64  # lines before it shows whether a shape fits them
@@ -24,6 +24,16 @@ REQUIRED = frozenset({
 
 _encode = msgspec.json.Encoder().encode
 _known = {field.name: field for field in msgspec.structs.fields(Path)}
+_AnyVerdict = msgspec.defstruct(  # no rule for one path reads verdicts, and rubrics differ in what a verdict holds
+    "_AnyVerdict",
+    [
+        (field.name, field.type) if field.required else (field.name, field.type | UnsetType, UNSET)
+        for field in msgspec.structs.fields(Verdict)
+    ],
+    kw_only=True,
+)
+_TYPES: dict[str, Any] = {name: field.type for name, field in _known.items()}
+_TYPES["verdicts"] = list[_AnyVerdict] | None  # type: ignore[valid-type]
 
 
 class Shapes:
@@ -90,8 +100,8 @@ def _shape(names: list[str]) -> Any:
         if known is None:
             fields.append((attribute, Any, UNSET))
         elif name in REQUIRED:
-            fields.append((attribute, known.type))
+            fields.append((attribute, _TYPES[name]))
         else:
-            fields.append((attribute, known.type | UnsetType, UNSET))
+            fields.append((attribute, _TYPES[name] | UnsetType, UNSET))
     absent = {name: known.default for name, known in _known.items() if name not in names}
     return msgspec.defstruct("Shape", fields, namespace=absent, rename=renamed, kw_only=True, frozen=True)

@@ -20,6 +20,14 @@ def test_lines_like_the_first_are_read_by_its_shape():
     assert shapes.num_plain == 9
 
 
+@pytest.mark.parametrize("told", [{}, {"reason": None, "raw": "v"}, {"reason": "r", "raw": "v", "score": 7}])
+def test_verdicts_of_every_rubric_are_read_by_a_shape(told):
+    shapes, verdict = Shapes(), {"judge": "j", "verdict": "valid"} | told
+    for _ in range(10):
+        shapes.read(line(verdicts=[verdict], verdict="valid"))
+    assert shapes.num_plain == 9
+
+
 def test_a_field_that_comes_and_goes_does_not_leave_the_shape():
     shapes = Shapes()
     shapes.read(line(judge_hash="a"))
