@@ -32,7 +32,9 @@ EXTRAS = dict.fromkeys(("torch", "transformers", "accelerate", "peft", "safetens
     ("litellm", "aiohttp"), "api"
 )
 COMMANDS = ("generate", "judge", "filter", "train", "eval", "data", "inspect", "report", "verify", "demo", "doctor")
-for _name in COMMANDS:
+# The command that is given needs none of the others, whose options take time to declare.
+_given = sys.argv[1:2] if os.path.basename(sys.argv[0]) in ("qrd", "__main__.py") else []
+for _name in _given if set(_given) & set(COMMANDS) else COMMANDS:
     import_module(f"qrd.cli.{_name}").register(app)
 
 
