@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its driver keeps an event loop running, beside which no other test could have one
 def chromium():
     """The browser; tests that want it are skipped where none is installed."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
