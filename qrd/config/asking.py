@@ -52,9 +52,10 @@ class JudgeConfig(Batching):
         "Paths judged at the start, in the middle and at the end, to see a judge change: a JSONL file of paths whose "
         "`verdict` is known, or wrong, for paths of INPUT whose answer is wrong.",
     )
-    max_drift: float = knob(
-        0.2, "With --canaries: how far the share a judge gets right may fall before exit 7.", low=0, high=1
-    )
+    max_drift: float | None = knob(
+        None, "With --canaries: how far the share a judge gets right may fall before exit 7 (default: 0.2).",
+        low=0, high=1,
+    )  # fmt: skip
     against: str | None = knob(
         None,
         "JSONL file of known labels, path_id and verdict, such as FILE.marks.jsonl of inspect: judge these paths "
@@ -70,6 +71,8 @@ class JudgeConfig(Batching):
         super().__post_init__()
         if self.summary is not None and self.against is None:
             raise ConfigError("--summary holds the table of --against; give that too")
+        if self.max_drift is not None and self.canaries is None:
+            raise ConfigError("--max-drift is how far a judge may change on --canaries; give those too")
         if self.canaries is not None and self.batch:
             raise ConfigError("--canaries are judged between other paths, --batch sends all at once; leave one out")
 

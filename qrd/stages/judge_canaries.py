@@ -23,6 +23,7 @@ from qrd.stages.judge_attacks import empty_reasoning
 
 OF_INPUT = "wrong"
 MOST_OF_A_LABEL = 20
+MAX_DRIFT = 0.2
 
 
 def beside(output: str) -> str:
@@ -59,11 +60,13 @@ class Canaries:
             return  # some of them were not asked any more
         self._note(at, right, asked)
         shares = {judge: right[judge] / number for judge, number in asked.items()}
+        chosen = self.bench.config.max_drift
+        allowed = MAX_DRIFT if chosen is None else chosen
         told = ", ".join(f"{judge} {right[judge]} of {asked[judge]} right" for judge in asked)
         self.console.say(f"canaries at the {at}: {told}")
         for judge, share in shares.items():
             first = self.first.setdefault(judge, share)
-            if share < first - self.bench.config.max_drift - 1e-9:
+            if share < first - allowed - 1e-9:
                 raise GateError(
                     f"the judge {judge} has drifted: {share:.0%} of the canaries right at the {at}, {first:.0%} at "
                     f"first. {self.num_since:,} paths were judged since the last check and are not to be trusted; what "

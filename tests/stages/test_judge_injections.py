@@ -79,6 +79,7 @@ def test_wrong_paths_of_the_input_are_canaries_too(tmp_path):
     ("options", "words"),
     [
         ({"schema": "always"}, "runs here"), ({"threshold": 5}, "gives no scores"), ({"summary": "x"}, "--against"),
+        ({"max_drift": 0.5}, "--canaries"),
         ({"canaries": "wrong"}, "holds no path whose verdict is known"), ({"canaries": "x", "batch": True}, "--batch"),
     ],
 )  # fmt: skip
