@@ -29,9 +29,7 @@ for condition in "${conditions[@]}"; do
         *) echo "no condition is called $condition" >&2; exit 2 ;;
     esac
     qrd train "$paths" "${students[@]/#/--student=}" "${flags[@]}" -o "$out/$condition/run"
-    # The model's name tells the conditions apart when predictions of several runs are compared.
-    qrd eval "$test" --run "$out/$condition/run" -o "$out/$condition.all.jsonl"
-    jq -c --arg c "$condition" '.model = $c + "/" + .model' "$out/$condition.all.jsonl" > "$out/$condition.jsonl"
+    qrd eval "$test" --run "$out/$condition/run" -o "$out/$condition.jsonl"   # its name tells the condition below
     predictions+=("$out/$condition.jsonl")
 done
 qrd eval --compare "${predictions[@]}" --summary "$out/compared.json"
