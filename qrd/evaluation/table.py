@@ -94,13 +94,22 @@ def _share(scores: Fields) -> str:
     return f"{100 * scores['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _compared(comparison: Fields) -> list[Any]:
+def difference(comparison: Fields) -> str:
+    """The difference of two models with its interval, in points."""
     low, high = comparison["interval"]
+    return f"{100 * comparison['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def smallest_shown(comparison: Fields) -> str:
+    """The smallest difference that so many questions show, in points."""
     smallest = comparison["smallest_difference"]
+    return "none" if smallest is None else f"{100 * smallest:.1f}"
+
+
+def _compared(comparison: Fields) -> list[Any]:
     return [
-        comparison["model"], comparison["other"],
-        f"{100 * comparison['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]",
+        comparison["model"], comparison["other"], difference(comparison),
         comparison["better"], comparison["worse"], comparison["questions"],
         f"{comparison['p']:.3g}", f"{comparison['p_holm']:.3g}",
-        "none" if smallest is None else f"{100 * smallest:.1f}",
+        smallest_shown(comparison),
     ]  # fmt: skip

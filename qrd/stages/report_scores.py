@@ -7,6 +7,7 @@ from itertools import combinations
 
 from qrd.evaluation.breakdown import in_order
 from qrd.evaluation.summary import summarised, unchanged
+from qrd.evaluation.table import difference, smallest_shown
 from qrd.records import Fields
 from qrd.reports.charts import Interval, grid, intervals
 from qrd.reports.document import Section, Table
@@ -127,14 +128,11 @@ def _paired_tables(comparisons: Sequence[Fields]) -> list[Table]:
 
 
 def _compared(comparison: Fields) -> list[str]:
-    low, high = comparison["interval"]
-    smallest = comparison["smallest_difference"]
     return [
-        comparison["model"], comparison["other"],
-        f"{100 * comparison['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]",
+        comparison["model"], comparison["other"], difference(comparison),
         *(f"{comparison[name]:,}" for name in ("better", "worse", "questions")),
         chance(comparison["p"]), chance(comparison["p_holm"]),
-        "none" if smallest is None else f"{100 * smallest:.1f}",
+        smallest_shown(comparison),
     ]  # fmt: skip
 
 
