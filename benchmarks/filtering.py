@@ -1,4 +1,4 @@
-"""How fast `qrd filter` is beside jq, what memory it takes and how long it takes to start; medians of 3.
+"""How fast `qrd filter` is beside jq, what memory it takes and how long it takes to start; medians.
 
 Usage: python benchmarks/filtering.py [NUM_PATHS]   (200,000 paths of about 1.2 KB each; needs jq)
 
@@ -21,7 +21,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-REPEATS = 3
+REPEATS, STARTS = 3, 7
 QUERY = 'select(.correct and .verdict=="valid")'
 WORDS = [
     "the",
@@ -120,15 +120,16 @@ def main(num_paths: int) -> None:
     qrd = [sys.executable, "-m", "qrd", "filter", "--quiet"]
     with tempfile.TemporaryDirectory() as folder:
         paths, kept, picked, empty = (Path(folder) / name for name in ("paths", "kept", "picked", "empty"))
-        write_paths(paths, num_paths)
         empty.write_bytes(b"")
-        print(f"{num_paths:,} judged paths, {paths.stat().st_size / num_paths:,.0f} bytes each")
         times: dict[str, list[float]] = {"qrd filter": [], "jq": [], "start of filter": [], "import typer": []}
+        for _ in range(STARTS):  # before the large file: a disk that is still busy with it would be measured too
+            times["start of filter"].append(seconds([*qrd, str(empty), "-o", str(kept) + ".0", "--min-kept", "0"]))
+            times["import typer"].append(seconds([sys.executable, "-c", "import typer"]))
+        write_paths(paths, num_paths)
+        print(f"{num_paths:,} judged paths, {paths.stat().st_size / num_paths:,.0f} bytes each")
         for _ in range(REPEATS):  # in turns, so that a busy moment of the machine meets all of them
             times["qrd filter"].append(seconds([*qrd, str(paths), "-o", str(kept)]))
             times["jq"].append(seconds(["jq", "-c", QUERY, str(paths)], picked))
-            times["start of filter"].append(seconds([*qrd, str(empty), "-o", str(kept) + ".0", "--min-kept", "0"]))
-            times["import typer"].append(seconds([sys.executable, "-c", "import typer"]))
         if kept.read_bytes() != picked.read_bytes():
             sys.exit("qrd and jq wrote different rows")
         median = {name: statistics.median(found) for name, found in times.items()}

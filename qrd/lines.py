@@ -16,7 +16,7 @@ from qrd.errors import ConfigError, DataError, StorageError
 from qrd.records import Fields
 
 MAX_LINE_BYTES = 16 * 2**20  # decoded with one wide character it takes five times as much, graded ten times
-BLOCK_BYTES = 2**19
+BLOCK_BYTES = 2**20
 NAMED_BAD_LINES = 20
 
 _LONE_SURROGATE = re.compile(
