@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pty
@@ -17,14 +18,16 @@ HOSTILE = "a\x1b[31mb\x1b]0;title\x07c\rd\x9be\x7ff\u202eg"
 
 
 def on_terminal(show: Callable[[Console], None], monkeypatch: pytest.MonkeyPatch) -> str:
-    """What `show` makes a console write to a terminal."""
+    """What `show` makes a console write to a terminal, read to its end: one read may hold a part of it only."""
     monkeypatch.setenv("TERM", "xterm")
     leader, follower = pty.openpty()
     with os.fdopen(follower, "w") as stream:
         show(Console(stream=stream))
-    text = os.read(leader, 2**16).decode()
-    os.close(leader)
-    return text
+    parts = []
+    with os.fdopen(leader, "rb", buffering=0) as screen, contextlib.suppress(OSError):  # a closed terminal: EIO
+        while part := screen.read(2**16):
+            parts.append(part)
+    return b"".join(parts).decode()
 
 
 def test_clean_takes_out_every_control_character_but_tabs_and_line_ends() -> None:
