@@ -23,9 +23,11 @@ def trl_python() -> str:
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True)
         torch = importlib.metadata.version("torch")
-        backend = ["--torch-backend", "cpu"] if torch.endswith("+cpu") and not os.environ.get("UV_FIND_LINKS") else []
+        wheels = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS", "")  # as in .ci/setup
+        backend = ["--torch-backend", "cpu"] if torch.endswith("+cpu") and not wheels else []
         versions = [f"{name}=={importlib.metadata.version(name)}" for name in SAME]
         install = [*uv, "pip", "install", "--quiet", "--python", str(python), *backend]
-        subprocess.run([*install, f"torch=={torch}", TRL, *versions], check=True)
+        environment = {**os.environ, "UV_FIND_LINKS": wheels}
+        subprocess.run([*install, f"torch=={torch}", TRL, *versions], check=True, env=environment)
         (folder / "ready").touch()
     return str(python)
