@@ -103,7 +103,6 @@ def _cli_type(field: dataclasses.Field[Any], annotation: Any) -> Any:
 
 def _declared(field: dataclasses.Field[Any], prefix: str) -> Any:
     facts = field.metadata
-    shown = _shown_default(field)
     words = facts["help"] + (f" [{', '.join(facts['choices'])}]" if facts["choices"] else "")
     if facts["positional"]:
         metavar = "[INPUT]..." if isinstance(field.default, tuple) else field.name.upper()
@@ -112,13 +111,15 @@ def _declared(field: dataclasses.Field[Any], prefix: str) -> Any:
     if isinstance(field.default, bool) and field.default:
         names[0] += "/" + knobs.flag_of("no_" + field.name)
     variable = f"{prefix}_{knobs.key_of(field.name).upper()}"
-    return typer.Option(*names, help=words, show_default=shown, show_envvar=False, envvar=variable)
+    words += _shown_default(field)  # Typer would put it in brackets of its own: it knows a default only as a text here
+    return typer.Option(*names, help=words, show_default=False, show_envvar=False, envvar=variable)
 
 
-def _shown_default(field: dataclasses.Field[Any]) -> Any:
+def _shown_default(field: dataclasses.Field[Any]) -> str:
     if isinstance(field.default, bool) or field.default in (None, "", ()):
-        return False
-    return ",".join(str(item) for item in field.default) if isinstance(field.default, tuple) else str(field.default)
+        return ""
+    shown = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else str(field.default)
+    return f" [default: {shown}]"
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

@@ -54,6 +54,12 @@ def in_force(result, name):
     return tuple(line.removeprefix(name + " = ").split("  # "))
 
 
+def test_help_tells_each_default_as_it_would_be_typed(bench):
+    said = " ".join(bench.run("train", "--help").out.split())
+    assert "[lora, qlora, full] [default: lora]" in said
+    assert "[default: 0.01]" in said
+
+
 def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(bench):
     bench.write("qrd.toml", "[filter]\nmin_tokens = 1\nmax-tokens = 10\nmin_kept = 4\n")
     words = ("filter", "--print-config", "--config", "qrd.toml", "--min-tokens", "3")
