@@ -14,6 +14,7 @@ Source: paper, section 2.3, step 2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -29,7 +30,7 @@ from qrd.records import Fields, Path, digest
 from qrd.stages import asking
 from qrd.stages.asking import Tally
 from qrd.stages.judge_against import Contest, Labels
-from qrd.stages.judge_asking import Bench, Case, rubric_of, takes_json
+from qrd.stages.judge_asking import Bench, Case, path_of, rubric_of, takes_json
 from qrd.stages.judge_attacks import empty_reasoning
 from qrd.stages.judge_canaries import Canaries, canaries_of
 
@@ -233,8 +234,9 @@ def _judge(cases: dict[str, Case], bench: Bench, outcome: Outcome) -> None:
     if outcome.canaries:
         outcome.canaries.begin()
         outcome.canaries.num_since += len(cases)
-    for model, key, reply in bench.replies(cases):
-        _settle(cases[key.split("/")[0]], model, key, reply, bench, outcome)
+    with closing(bench.replies(cases)) as replies:
+        for model, key, reply in replies:
+            _settle(cases[path_of(key)], model, key, reply, bench, outcome)
 
 
 def _settle(case: Case, model: str, key: str, reply: Reply, bench: Bench, outcome: Outcome) -> None:
