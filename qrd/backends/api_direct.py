@@ -27,16 +27,22 @@ if TYPE_CHECKING:
 
 
 class Host(NamedTuple):
-    """Where a prefix of model names leads: variables of its endpoint and its key, and its endpoint without them."""
+    """Where a prefix of model names leads: variables of its endpoint and its key, and its endpoint without them.
+
+    `needs_key`: that endpoint answers nobody without one.
+    """
 
     base_names: tuple[str, ...]
     key_name: str
     base: str | None = None
+    needs_key: bool = False
 
 
-# The variables are litellm's.
+# Variables and endpoints are litellm's. A provider stands here where litellm would send the very same call and take the
+# reply's text as it is: from others' texts it takes a <think> part, or it has other names for options.
 HOSTS = {
-    "openai": Host(("OPENAI_BASE_URL", "OPENAI_API_BASE"), "OPENAI_API_KEY", "https://api.openai.com/v1"),
+    "openai": Host(("OPENAI_BASE_URL", "OPENAI_API_BASE"), "OPENAI_API_KEY", "https://api.openai.com/v1", True),
+    "deepseek": Host(("DEEPSEEK_API_BASE",), "DEEPSEEK_API_KEY", "https://api.deepseek.com/beta", True),
     "hosted_vllm": Host(("HOSTED_VLLM_API_BASE",), "HOSTED_VLLM_API_KEY"),
     "custom_openai": Host((), "OPENAI_API_KEY"),
     "openai_like": Host(("OPENAI_LIKE_API_BASE",), "OPENAI_LIKE_API_KEY"),
@@ -68,10 +74,10 @@ def endpoint_of(model: str, api_base: str | None) -> Endpoint | None:
         return None
     known = next(filter(None, map(os.environ.get, host.base_names)), None)
     base = api_base or known or host.base
-    key = os.environ.get(host.key_name) or None
+    key = os.environ.get(host.key_name, "").strip() or None  # of a file, it may bring the end of a line along
     if base is None:
         return None  # litellm says what is missing
-    if base == host.base and key is None and prefix == "openai":
+    if base == host.base and key is None and host.needs_key:
         raise ConfigError(f"{model}: needs a key; set the environment variable {host.key_name}")
     organization = os.environ.get("OPENAI_ORGANIZATION") or os.environ.get("OPENAI_ORG_ID")
     return Endpoint(base, name, key, organization if prefix == "openai" and base == host.base else None)
