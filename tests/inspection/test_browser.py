@@ -195,7 +195,7 @@ def test_marks_are_written_at_once_and_shown_when_the_file_is_opened_again(sit) 
 
     async def look(seat: Seat) -> None:
         lines = (await seat.see("row 1 of 300")).splitlines()
-        signs = [next(line for line in lines if re.match(rf" +{n} ", line))[10] for n in (1, 2, 3)]
+        signs = [next(filter(None, (re.match(rf" +{n} (.)", line) for line in lines)))[1] for n in (1, 2, 3)]
         assert signs == ["+", "-", " "]
 
     file = sit(PATHS, mark)
