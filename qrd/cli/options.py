@@ -16,6 +16,7 @@ import typer
 
 from qrd import knobs
 from qrd.errors import ConfigError
+from qrd.masking import masked
 
 C = TypeVar("C")
 SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "variable", "DEFAULT_MAP": "--config", "DEFAULT": "default"}
@@ -193,7 +194,7 @@ def _reads_nothing(config: Any) -> bool:
 
 
 def _print_config(context: typer.Context, config: Any, full_name: str) -> None:
-    """TOML on standard output that `--config` reads back, each line with where its value came from."""
+    """TOML on standard output that `--config` reads back, each line with where its value came from; secrets masked."""
     lines = [f"[{_table_name(full_name)}]"]
     for field in dataclasses.fields(config):
         name, value = knobs.key_of(field.name), getattr(config, field.name)
@@ -205,7 +206,7 @@ def _print_config(context: typer.Context, config: Any, full_name: str) -> None:
             lines.append(f"# {name} is not set")
         else:
             lines.append(f"{name} = {_toml(value)}  # {origin}")
-    print("\n".join(lines))
+    print(masked("\n".join(lines)))
 
 
 def _toml(value: Any) -> str:

@@ -83,6 +83,14 @@ def test_what_print_config_shows_can_be_read_back_with_config(bench):
     assert values(again) == values(first)
 
 
+def test_no_secret_of_a_url_is_shown_by_print_config(bench):
+    secret_url = "http://user:canary-77@host.example/v1?key=canary-78"
+    found = bench.run("generate", "--teacher", "openai/m", "--api-base", secret_url, "--print-config")
+    assert found.code == 0
+    assert "host.example/v1" in found.out
+    assert "canary" not in found.out + found.err
+
+
 def test_dashes_and_underscores_are_the_same(bench):
     found = bench.run("filter", "--max_tokens", "7", "--print-config")
     assert in_force(found, "max_tokens") == ("7", "flag")
