@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Sequence
 
-from qrd.answers.markers import Cue, Reading, Statement, last_match, plain, settle
+from qrd.answers.markers import BUT_MAYBE, DOUBTED, Cue, Reading, Statement, last_match, plain, settle
 
 _LEAD_IN = re.compile(
     r"(?:[\s,:;\"'“”\[\-–—]+|(?:therefore|thus|so|hence|most\s+likely|likely|probably|definitely|clearly|the\s+letter"
@@ -21,9 +21,10 @@ _MORE = re.compile(
 )
 _HEDGE = re.compile(
     r"\b(?:either|neither|none\s+of|not\s+(?:clear|possible|enough)|cannot|can't|undetermined|unclear|unknown|ambiguous"
-    r"|impossible|all\s+of\s+the\s+above|both)\b",
+    rf"|impossible|all\s+of\s+the\s+above|both|otherwise)\b|{DOUBTED}",
     re.IGNORECASE,
 )
+_UNSETTLED = re.compile(rf"\s*\)?\s*\?|[^.!?\n]{{0,120}}\botherwise\b|{BUT_MAYBE}(?:option\s+|choice\s+)?\(?[A-Z]\b")
 _NEGATED = re.compile(r"\s*(?:not\b|n't\b|never\b|incorrect|wrong)", re.IGNORECASE)
 _ARTICLE_NEXT = re.compile(
     r"\s+(?!because\b|since\b|as\b|is\b|for\b|due\b|which\b|given\b|with\b|based\b|and\b|or\b|in\b|from\b|would\b|,)[a-z]"
@@ -98,7 +99,7 @@ class _Reader:
     def _lettered(self, words: str, letter: re.Match[str]) -> Reading:
         """The reading of a letter: nothing if another letter is joined to it or its text is another choice's."""
         name = (letter[1] or letter[2] or letter[3]).upper()
-        if name not in self._letters or _MORE.match(words, letter.end()):
+        if name not in self._letters or any(rest.match(words, letter.end()) for rest in (_MORE, _UNSETTLED)):
             return Reading(None)
         named = self.by_text(words[letter.end() :])
         return Reading(None if named and named != name else name)
