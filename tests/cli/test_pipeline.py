@@ -115,6 +115,12 @@ def test_a_reader_that_leaves_ends_a_producer_quietly(bench):
     assert "fault" not in found.err
 
 
+def test_a_reader_that_leaves_before_the_first_row_ends_filter_quietly_too(bench):
+    bench.run(*GENERATE, "-o", "paths.jsonl")
+    found = bench.shell("qrd filter paths.jsonl --quiet | (exec 0<&-; sleep 3)")
+    assert (found.code, found.out, found.err) == (0, "", "")
+
+
 def test_bad_rows_are_all_named_before_anything_is_asked(bench):
     rows = [
         '{"id": "a", "task": "math", "question": "2+3?", "answer": "5"}',
