@@ -22,6 +22,7 @@ PLAIN_LINE_EVERY_S, RENEWED_EVERY_S = 5.0, 0.5
 BURST_S = 1.0  # rows that come in within it are a batch
 PIPE_COLUMNS = 1000  # nothing folds a line in a pipe
 CELL_CHARS = 100
+NUMBERS_BEGIN = "0123456789+-<$"  # or nothing
 
 
 class Console:
@@ -54,7 +55,7 @@ class Console:
             self.quiet = True
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Print a table; the first column is text, the others are set right. Without a heading it has no head."""
+        """Print a table; columns of numbers are set right, but the first. Without a heading it has no head."""
         if self.quiet:
             return
         from rich.box import HEAVY_HEAD
@@ -70,7 +71,8 @@ class Console:
             heading = self._cell(column)
             if self.is_terminal:
                 heading = _folded(heading, width)
-            table.add_column(heading, justify="left" if position == 0 else "right", overflow="fold", no_wrap=is_name)
+            is_text = position == 0 or any(row[position].plain[:1] not in NUMBERS_BEGIN for row in cells)
+            table.add_column(heading, justify="left" if is_text else "right", overflow="fold", no_wrap=is_name)
         for row in cells:
             table.add_row(*row)
         shown.print(self._cell(title), style="italic" if self.is_terminal else None)  # Rich folds one of its own

@@ -88,6 +88,15 @@ def test_names_and_titles_stay_whole_in_a_narrow_terminal(monkeypatch: pytest.Mo
     assert title in narrow
 
 
+def test_columns_of_numbers_are_set_right_and_texts_left() -> None:
+    stream = io.StringIO()
+    rows = [("a", "short", "1"), ("b", "much longer", "< 0.001"), ("c", "", "")]
+    Console(stream=stream).table("T", ("name", "text", "p"), rows)
+    assert [line.rstrip() for line in stream.getvalue().splitlines()[1:]] == [
+        " name  text               p", " a     short              1", " b     much longer  < 0.001", " c"
+    ]  # fmt: skip
+
+
 def test_a_table_without_headings_has_no_empty_head() -> None:
     stream = io.StringIO()
     Console(stream=stream).table("Counts", ("", ""), [("paths", 3)])
