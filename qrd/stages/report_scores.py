@@ -87,10 +87,10 @@ def accuracy_section(summary: Fields) -> Section:
     section.figures = [intervals("accuracy", "Right answers", rows, unit="accuracy, % of replies", note=note)]
     section.figures += _breakdown_figures(models)
     section.tables = [_accuracy_table(models), *_paired_tables(summary["comparisons"]), *_breakdowns(models)]
-    num_questions = min(s["rows"] for s in models.values())
+    num_questions = min(s["samples"]["questions"] if s["samples"] else s["rows"] for s in models.values())
     if num_questions < FEW_QUESTIONS:
         section.text = [
-            f"Only {num_questions:,} replies stand behind some of these numbers: read the intervals, not the points."
+            f"Only {num_questions:,} questions stand behind some of these numbers: read the intervals, not the points."
         ]
     return section
 
