@@ -15,6 +15,7 @@ from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import chance
 from qrd.stages.report import composed
 from qrd.stages.report_inputs import gather
+from qrd.stages.report_scores import accuracy_section
 from qrd.stages.report_sections import paths_section
 from qrd.stages.report_words import score_alarms
 
@@ -89,6 +90,13 @@ def test_the_report_says_of_students_and_bases_what_eval_says(usual):
     assert len(told) > len(eval_says), "the ensembles are compared too, which is another question"
     for c in eval_says:
         assert told[c["model"], c["other"]] == chance(c["p_holm"])
+
+
+def test_a_few_questions_are_few_however_many_samples_each_has():
+    facts = {"model": "a", "task": "math", "prediction": "1", "correct": True}
+    rows = [{**facts, "id": f"q{question}", "sample": sample} for question in range(25) for sample in range(4)]
+    section = accuracy_section({**summarised(rows, [], seed=0), "bases": set()})
+    assert section.text[0].startswith("Only 25 questions")
 
 
 def test_replies_that_were_cut_are_told_of_students_and_not_again_of_ensembles():
