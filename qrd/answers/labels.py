@@ -55,7 +55,9 @@ class Labels:
             re.IGNORECASE,
         )
         self._joined = re.compile(
-            rf"(?:\s*(?:,?\s*(?:or|and|nor)\b|/)\s*|{BUT_MAYBE})(?:{alternatives})(?!\w)", re.IGNORECASE
+            rf"(?:\s*(?:,?\s*(?:or|and|nor)\b|/|→|-+>)\s*|{BUT_MAYBE})(?:{alternatives})(?!\w)"
+            rf"|[^.!?\n]{{0,60}}?(?:[,;]|\bbut|\band)\s+(?:{alternatives})\s+(?:for|in|if|when|on|at|to|otherwise)\b",
+            re.IGNORECASE,
         )
         self._unknowable = re.compile(rf"\b(?:{unknowable})\b", re.IGNORECASE)
         self._undecided = re.compile(rf"\b(?:{unknowable})\s+(?:if|whether)\b", re.IGNORECASE)
