@@ -74,10 +74,10 @@ class Micro:
 @dataclass(frozen=True)
 class Part:
     """A micro-batch's share of the window's loss, and of the values to be logged; both add up over
-    micro-batches."""
+    micro-batches. `sums` are scalars without gradient, read once a step is done: reading waits for a device."""
 
     loss: Tensor
-    sums: Mapping[str, float] = field(default_factory=dict)
+    sums: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Loop:
         """Backward of every micro-batch; the detached losses of all pairs and the sums of the parts."""
         selected_KS = loss.selected_KS.cpu()
         ce_sum_KS = torch.zeros(selected_KS.shape)
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         losses: list[tuple[list[int], Tensor]] = []
         pieces = cut_by_students(window.examples, selected_KS, self.config.micro_batch_tokens)
         for number, rows in enumerate(pieces):
@@ -195,11 +195,11 @@ class Loop:
                 part.loss.backward()  # type: ignore[no-untyped-call]
             losses.append((rows, micro.ce_sum_BS.detach()))
             for name, value in part.sums.items():
-                sums[name] = sums.get(name, 0.0) + value
+                sums[name] = sums[name] + value if name in sums else value
         # Read at the end: reading waits for a device, and the next micro-batch may be for another one.
         for rows, ce_sum_BS in losses:
             ce_sum_KS[rows] = ce_sum_BS.cpu()
-        return self._reduce_losses(ce_sum_KS, sums)
+        return self._reduce_losses(ce_sum_KS, {name: value.item() for name, value in sums.items()})
 
     def _run_students(self, window: Window, rows: Sequence[int], selected_KS: Tensor) -> Micro:
         columns = []
