@@ -39,8 +39,8 @@ from qrd.training.students import Student
 
 @dataclass(frozen=True)
 class Window:
-    """The paths of one step. `rows` are their places among all paths; `progress` is the share of steps done
-    before."""
+    """The paths of one step. `rows` are their places among all paths; `progress` is how far training is: 0 at the
+    first step, 1 at the last."""
 
     step: int
     epoch: int
@@ -156,7 +156,8 @@ class Loop:
         epoch, place = divmod(step, self.steps_per_epoch)
         order = epoch_order(len(self.examples), seed=self.config.seed, epoch=epoch)
         rows = tuple(order[place * self.window_size : (place + 1) * self.window_size])
-        return Window(step, epoch, step / self.total_steps, rows, tuple(self.examples[row] for row in rows))
+        progress = step / max(self.total_steps - 1, 1)
+        return Window(step, epoch, progress, rows, tuple(self.examples[row] for row in rows))
 
     def run_step(self, step: int) -> StepResult:
         """One optimizer step.
