@@ -58,7 +58,8 @@ class StepByStepWindow:
         self.whole = whole
         starts = [answer_start(example.response) for example in window.examples]
         self.cuts = [
-            [sum(begin < start for begin, _ in encoded.offsets) for encoded in example.encoded]
+            # A token over the border is the answer's: many tokenizers give a word the space before it.
+            [sum(end <= start for _, end in encoded.offsets) for encoded in example.encoded]
             for example, start in zip(window.examples, starts, strict=True)
         ]
         targets_KS, cut_KS = window.targets(), torch.tensor(self.cuts, dtype=torch.float32)
