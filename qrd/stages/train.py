@@ -204,7 +204,7 @@ def _fit(
     if (option := _uses_memory(config)) and loop.total_steps <= loop.steps_per_epoch:
         raise ConfigError(f"{option}: no path is seen twice in {loop.total_steps} steps; ask for more epochs or steps")
     fitting = Fitting(loop, folder)
-    if done := fitting.resume():
+    if done := fitting.resume(console.say):
         console.say(f"{config.output}: resumes after step {done} of {loop.total_steps}")
     with console.progress("train", loop.total_steps) as progress:
         progress.advance(done=done)

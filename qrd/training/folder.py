@@ -13,6 +13,7 @@ from pathlib import Path as File
 from typing import Any
 
 import tomli_w
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -145,8 +146,8 @@ class RunFolder:
             temporary.mkdir(parents=True)
             fill(temporary)
             checkpoint.publish(temporary, target)
-        except OSError as error:
-            raise StorageError.of(target, error) from None
+        except (OSError, SafetensorError) as error:
+            raise checkpoint.unsaved(target, error) from None
 
 
 def _refuse_other_run(root: File, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
