@@ -23,6 +23,7 @@ from qrd.errors import ConfigError, QrdError
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
 
+from qrd.training.optimisation import ROUTER
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOADABLE = "a hub name, a folder, hf:NAME_OR_FOLDER or embedded:NAME"
 
@@ -39,7 +40,7 @@ def parse_students(texts: Sequence[str]) -> list[StudentSpec]:
     """Names and models of `--student`, in their order.
 
     Example: ``small=hf:org/model-1b`` is named `small`; ``embedded:gemma3-270m`` is named `gemma3-270m`.
-    Raises: ConfigError for a name that cannot be a folder's name, or one used twice.
+    Raises: ConfigError for a name that cannot be a folder's name, one used twice, or that of the router's own group.
     """
     specs: list[StudentSpec] = []
     for text in texts:
@@ -50,6 +51,8 @@ def parse_students(texts: Sequence[str]) -> list[StudentSpec]:
         if not _NAME.fullmatch(name) or not model:
             raise ConfigError(f"--student: {text!r} gives no usable name; write NAME={model or 'MODEL'}")
         if any(name.lower() == spec.name.lower() for spec in specs):
+        if name.lower() == ROUTER:
+            raise ConfigError(f"--student: {ROUTER!r} is what the router's own weights are called; write NAME={model}")
             raise ConfigError(f"--student: two students are named {name!r}; write NAME=MODEL to tell them apart")
         specs.append(StudentSpec(name, model))
     return specs
