@@ -234,7 +234,7 @@ def test_a_student_that_never_gets_a_path_stays_as_it_was(settings, console, tmp
         return router.choose_gates(logits_KS, "none") * torch.tensor([1.0, 0.0]) + 0 * logits_KS
 
     monkeypatch.setattr(router, "draw_gates", never_the_second)
-    train.run(settings(save_steps=1, save_total_limit=9), console)
+    train.run(settings(save_steps=1, save_total_limit=9, weight_decay=0.5), console)
     folders = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))
     first, last = (load_file(folder / "weights.safetensors") for folder in (folders[0], folders[-1]))
     assert all(torch.equal(first[name], last[name]) for name in first if name.startswith("b/"))
