@@ -7,6 +7,7 @@ and the line is read the slow way, which also names what is wrong.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ REQUIRED = frozenset({
     "id", "task", "question", "answer", "choices", "path_id", "response", "teacher", "style", "finish_reason", "usage",
 })  # fmt: skip
 
+_NO_NAME = re.compile(r'[\\"\x00-\x1f]')  # in a field's name, which msgspec cannot give to a class
 _encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
 _known = {field.name: field for field in msgspec.structs.fields(Path)}
@@ -96,7 +98,11 @@ class Shapes:
         self._misses += 1
         if self._misses > TRIED and self._misses > self._hits:
             self._decode = self._decode_lines = None
-        elif self._num_shapes < MOST_SHAPES and not fields.keys() <= set(self._names):
+        elif (
+            self._num_shapes < MOST_SHAPES
+            and not fields.keys() <= set(self._names)
+            and not any(map(_NO_NAME.search, fields))
+        ):
             self._names = _merged(self._names, list(fields))
             self._num_shapes += 1
             decoder = msgspec.json.Decoder(_shape(self._names))
