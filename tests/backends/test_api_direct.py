@@ -86,6 +86,16 @@ def test_an_answer_in_a_batch_that_is_too_long_for_a_row_fails_its_request_alone
     assert [replies[key].text for key in "02"] == ["Hi", "Hi"]
 
 
+@pytest.mark.parametrize(("retry_after", "num_calls", "said"), [(3600, 1, "asks to wait 3600 s"), (0, 3, "busy")])
+def test_a_batch_api_that_asks_to_wait_for_long_is_left_and_not_waited_for(tmp_path, retry_after, num_calls, said):
+    with desk.serving(retry_after=retry_after) as served:
+        file = str(tmp_path / "batches.json")
+        settings = BackendSettings(api_base=served.url, batch_file=file, retries=2, first_wait_s=0.01)
+        with pytest.raises(BackendError, match=said):
+            list(open_backend(PRICED, settings).complete(asks(3)))
+        assert served.num_refused == num_calls
+
+
 def test_another_host_is_reached_through_the_proxy_of_the_environment(serve, monkeypatch):
     served = serve()
     monkeypatch.setenv("http_proxy", served.url.removesuffix("/v1"))
