@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, QrdError
-from qrd.training.adapters import fuse_sums, leave_casting_to_autocast
+from qrd.training.adapters import leave_casting_to_autocast
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
 from qrd.training.optimisation import ROUTER
@@ -216,7 +216,6 @@ def load_student(
     student = Student(spec.name, source, model, tokenizer, None, device, mixed, frozen)
     head = read_head(student.base)
     student.head = head if agrees(student.base, head) else None
-    fuse_sums(model)
     if mixed is not None:
         leave_casting_to_autocast(model)
     return student
