@@ -5,7 +5,8 @@
 #
 # Needs:  pip install 'qrd[ray,vllm]' on every node; models that every node can load (a hub, or a shared file system);
 #         keys of APIs in the environment of the nodes. ON=ray://HOST:10001 names a cluster; without it the one at hand
-#         is used, else one is started on this machine.
+#         is used, else one is started on this machine. A cluster with token authentication also wants
+#         RAY_AUTH_MODE=token and RAY_AUTH_TOKEN here.
 # Takes:  as long as one machine, over the number of workers: one for each GPU, or WORKERS of them.
 # Costs:  nothing but the machines with vllm: models. With an API there is no --max-cost here: workers know no common
 #         sum; --dry-run tells before.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from typing import Any
 
@@ -78,11 +78,12 @@ class OnRay:
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, as they are done, by whichever worker.
 
-        Raises: what a worker's backend raises; BackendError where workers cannot be started anew.
+        Raises: what a worker's backend raises; BackendError where workers cannot be started anew, or the cluster is
+        lost.
         """
         work = Work(iter(requests))
-        calls = {self._begun(member): member for member in self._members}
         try:
+            calls = {self._begun(member): member for member in self._members}
             while calls:
                 self._heed_stop(work)
                 ready, _ = self._ray.wait(list(calls), num_returns=1, timeout=WAKES_EVERY_S)
@@ -92,6 +93,10 @@ class OnRay:
                     following = self._next_call(member, work)
                     if following is not None:
                         calls[following] = member
+        except ConnectionError as error:
+            self.close()
+            lost = f"--on {self.settings.on}: the cluster is lost: {one_line(error)}; the same command goes on"
+            raise BackendError(lost) from None
         except BaseException:
             self.close()  # nobody waits any more for what is under way
             raise
@@ -103,7 +108,8 @@ class OnRay:
     def close(self) -> None:
         """End the workers."""
         for member in self._members:
-            self._ray.kill(member.actor, no_restart=True)
+            with suppress(Exception):  # of a cluster that is lost, the workers are too
+                self._ray.kill(member.actor, no_restart=True)
             self.settings.flight.add(-len(member.given))
         self._members = []
 

@@ -19,6 +19,7 @@ def connected(on: str) -> Any:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         import ray
     except ImportError:
@@ -33,11 +34,18 @@ def connected(on: str) -> Any:
         else:
             ray.init(logging_level=logging.ERROR, log_to_driver=False)
     except Exception as error:  # noqa: BLE001  a cluster that does not start in time is a bare Exception of Ray's
-        raise ConfigError(f"--on {on}: cannot be reached: {one_line(error)}") from None
+        raise ConfigError(f"--on {on}: cannot be reached: {one_line(error)}{_hint(on)}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     return ray
+
+
+def _hint(on: str) -> str:
+    """What Ray does not say where a cluster turns a client away: its connection only times out."""
+    if not on.startswith("ray://") or os.environ.get("RAY_AUTH_MODE"):
+        return ""
+    return "; a cluster with token authentication wants RAY_AUTH_MODE=token and RAY_AUTH_TOKEN here"
 
 
 def needs(model: str, settings: BackendSettings, all_gpus: float) -> dict[str, float]:

@@ -1,13 +1,19 @@
 """--on ray: the same records as without, also where a worker is killed; limits are shared; refusals are plain."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import json
 import os
+import random
+import secrets
 import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +32,7 @@ from tests.kit.harness import records_by
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 QUESTIONS = [{"id": f"q{n}", "task": "math", "question": f"What is {n} and {n}?"} for n in range(30)]
 CONCURRENCY = 6
+RAY = Path(sys.executable).with_name("ray")
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +103,62 @@ def test_a_killed_worker_is_replaced_and_the_records_are_those_of_a_run_without_
     assert len(far_rows) == planned
     assert len(calls) - planned <= CONCURRENCY // 2, "no more is paid twice than the lost worker had under way"
     assert max(call["in_flight"] for call in calls) <= CONCURRENCY
+
+
+@contextlib.contextmanager
+def separate_cluster(folder, environment):
+    """The ray:// address of a cluster of other processes, all of which are killed in the end."""
+    port, for_clients = free_ports(2)
+    words = ["start", "--head", "--block", "--num-cpus", "1", "--port", str(port), "--node-ip-address", "127.0.0.1"]
+    words += ["--ray-client-server-port", str(for_clients), "--include-dashboard", "false", "--disable-usage-stats"]
+    with (folder / "head.txt").open("wb") as said:
+        head = subprocess.Popen([str(RAY), *words], stdout=said, stderr=said, env=environment, start_new_session=True)
+
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", for_clients), 1):
+                break
+            assert head.poll() is None, (folder / "head.txt").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        yield f"ray://127.0.0.1:{for_clients}"
+    finally:
+        told = subprocess.run(["ps", "-eo", "pid,sid"], capture_output=True, text=True, check=True).stdout
+        for pid, session in (line.split() for line in told.splitlines()[1:]):
+            if int(session) == head.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        head.wait(20)
+
+
+def free_ports(number):
+    """Ports that nobody has, below those that workers of Ray take."""
+    found = []
+    for port in random.sample(range(3000, 10_000), 200):
+        with contextlib.suppress(OSError), socket.socket() as tried:
+            tried.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == number:
+            break
+    return found
+
+
+@needs_ray
+def test_a_separate_cluster_is_reached_by_its_address(tmp_path):
+    write_rows(tmp_path / "questions.jsonl", QUESTIONS)
+    (tmp_path / "rules.toml").write_text('[[rule]]\nreply = ["Final answer: 4", "Final answer: 5"]\n', "utf-8")
+    words = [sys.executable, "-m", "qrd", "generate", "questions.jsonl", "--teacher", "scripted:rules.toml", "-o"]
+    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    with separate_cluster(tmp_path, environment) as address:
+        for more in (["far.jsonl", "--on", address], ["near.jsonl"]):
+            run = subprocess.run(
+                [*words, *more], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+            )
+            assert run.returncode == 0, run.stderr
+    far, near = (records_by(tmp_path / name, "path_id") for name in ("far.jsonl", "near.jsonl"))
+    assert far == near
+    assert len(far) == 6 * len(QUESTIONS)
 
 
 @needs_ray
