@@ -110,6 +110,8 @@ def _keep(
     for _, fields in sheet.writer.kept():
         sheet.tally.num_kept += 1
         sheet.tally.add_usage(fields)
+        if not {"id", "model", "sample"} <= fields.keys():
+            asking.refuse_mixture(config.output, config, "rows that are no predictions")
         question = wanted.get(fields["id"])
         if fields["model"] not in expected and fields["model"] not in ENSEMBLES:
             sheet.others.add(fields["model"])

@@ -91,14 +91,14 @@ def run(config: FilterConfig, console: Console) -> Tally:
 
 def _refuse_one_file_for_two(config: FilterConfig) -> None:
     """Nothing. Raises: ConfigError where what is written in one place would replace what stands, or comes, there."""
-    taken = {config.output: "the output", **dict.fromkeys((*config.input, *config.decontaminate), "an input")}
-    whose = {os.path.realpath(name): what for name, what in taken.items() if not jsonl.is_stream(name)}
-    for option, name in (("--rejects", config.rejects), ("--summary", config.summary)):
+    read = (*config.input, *config.decontaminate)
+    whose = {os.path.realpath(name): "an input" for name in read if not jsonl.is_stream(name)}
+    for option, name in (("--output", config.output), ("--rejects", config.rejects), ("--summary", config.summary)):
         if name is None or jsonl.is_stream(name):
             continue
         if what := whose.get(os.path.realpath(name)):
             raise ConfigError(f"{option} {name}: this file is {what} too; give it one of its own")
-        whose[os.path.realpath(name)] = option
+        whose[os.path.realpath(name)] = f"that of {option}"
 
 
 def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs | Contest:

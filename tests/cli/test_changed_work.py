@@ -112,6 +112,20 @@ def test_an_endpoint_that_a_variable_names_is_part_of_the_work(command, bench, s
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_an_input_is_never_taken_for_an_output_to_go_on_with(command, tmp_path):
+    rows, words = COMMANDS[command]
+    (tmp_path / "mine.toml").write_text(STYLE, "utf-8")
+    (tmp_path / "strict.toml").write_text(RUBRIC, "utf-8")
+    file = tmp_path / "input.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    before = file.read_bytes()
+    run = Run(tmp_path, command, "input.jsonl", "-o", "input.jsonl", "--api-base", "http://127.0.0.1:9/v1", *words)
+    assert run.code() == 2
+    assert "holds rows made otherwise" in run.said
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_more_input_in_another_order_repeats_no_call_and_a_finished_run_makes_none(command, tmp_path, served):
     rows = COMMANDS[command][0]
     write_input(tmp_path, rows[:3])

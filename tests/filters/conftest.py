@@ -27,8 +27,9 @@ class Bench:
             self.write("paths.jsonl", rows)
         if not options.get("flag"):
             options.setdefault("rejects", str(self.folder / "rejects.jsonl"))
+        options.setdefault("output", str(self.folder / "kept.jsonl"))
         config = FilterConfig(
-            input=(str(self.folder / "paths.jsonl"),), output=str(self.folder / "kept.jsonl"), min_kept=0,
+            input=(str(self.folder / "paths.jsonl"),), min_kept=0,
             summary=str(self.folder / "summary.json"), **options,
         )  # fmt: skip
         tally = stage.run(config, Console(quiet=True))

@@ -213,4 +213,6 @@ def test_options_that_contradict_each_other_are_refused(options, says):
 def test_no_output_takes_the_place_of_another_or_of_an_input(bench, name):
     with pytest.raises(ConfigError, match=r"this file is .* too; give it one of its own"):
         bench.run([path_row()], rejects=str(bench.folder / name))
+    with pytest.raises(ConfigError, match=r"--output .*: this file is an input too"):
+        bench.run([path_row()], output=str(bench.folder / "paths.jsonl"))
     assert len(bench.rows("paths.jsonl")) == 1
