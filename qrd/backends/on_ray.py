@@ -93,12 +93,11 @@ class OnRay:
                     following = self._next_call(member, work)
                     if following is not None:
                         calls[following] = member
-        except ConnectionError as error:
-            self.close()
-            lost = f"--on {self.settings.on}: the cluster is lost: {one_line(error)}; the same command goes on"
-            raise BackendError(lost) from None
-        except BaseException:
+        except BaseException as error:
             self.close()  # nobody waits any more for what is under way
+            if not isinstance(error, QrdError) and isinstance(error, Exception) and not self._ray.is_initialized():
+                lost = f"--on {self.settings.on}: the cluster is lost: {one_line(error)}; the same command goes on"
+                raise BackendError(lost) from None
             raise
         finally:
             for member in self._members:

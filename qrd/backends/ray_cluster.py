@@ -20,6 +20,7 @@ def connected(on: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # else, where its cluster is lost, Ray starts one of its own
     try:
         import ray
     except ImportError:

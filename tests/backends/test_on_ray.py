@@ -7,10 +7,12 @@ import json
 import os
 import random
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -111,6 +113,8 @@ def separate_cluster(folder, environment):
     port, for_clients = free_ports(2)
     words = ["start", "--head", "--block", "--num-cpus", "1", "--port", str(port), "--node-ip-address", "127.0.0.1"]
     words += ["--ray-client-server-port", str(for_clients), "--include-dashboard", "false", "--disable-usage-stats"]
+    own = tempfile.mkdtemp(prefix="ray-")  # in the usual one its address would be left to everybody; short, for sockets
+    words += ["--temp-dir", own]
     with (folder / "head.txt").open("wb") as said:
         head = subprocess.Popen([str(RAY), *words], stdout=said, stderr=said, env=environment, start_new_session=True)
 
@@ -130,6 +134,7 @@ def separate_cluster(folder, environment):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
         head.wait(20)
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def free_ports(number):
