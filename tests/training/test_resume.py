@@ -196,7 +196,7 @@ def test_older_checkpoints_go_only_after_the_new_one_is_whole(settings, console,
 
     monkeypatch.setattr(checkpoint, "_save_tensors", full_disk)
     with pytest.raises(StorageError, match="No space left"):
-        checkpoint.save(folder, tensors={}, optimizer=None, names={}, state={"step": 10}, keep=1)
+        checkpoint.save(folder, tensors={}, moments={}, state={"step": 10}, keep=1)
     assert sorted(entry.name for entry in folder.iterdir()) == ["run.json", "step-8", "step-9"]
 
 
