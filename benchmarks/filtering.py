@@ -77,6 +77,8 @@ def write_paths(file: Path, number: int) -> None:
 
 
 def seconds(command: Sequence[str], output: Path | None = None) -> float:
+    """Wall time of one run; what others left unwritten goes to the disk before, since qrd waits for its own output."""
+    os.sync()
     with open(output or os.devnull, "wb") as stream:
         start = time.perf_counter()
         subprocess.run(command, stdout=stream, stderr=subprocess.DEVNULL, check=True)

@@ -10,8 +10,8 @@
 set -euo pipefail
 
 questions=$1 test=$2 out=$3 max_cost=${MAX_COST:-10}
-teacher=${TEACHER:-gemini/gemini-1.5-pro}
-judges=(${JUDGES:-openai/gpt-4o-mini anthropic/claude-3-5-haiku-latest})
+teacher=${TEACHER:-gemini/gemini-2.5-flash-lite}
+judges=(${JUDGES:-openai/gpt-4o-mini anthropic/claude-haiku-4-5})
 mkdir -p "$out"
 
 qrd generate "$questions" --teacher "$teacher" --dry-run   # calls, tokens and cost, before anything is paid

@@ -3,6 +3,8 @@
 #
 #   examples/paper.sh QUESTIONS.jsonl TEST.jsonl FOLDER
 #
+# The paper's teacher, Gemini 1.5 Pro, is no longer served; this one replies without thinking first, as that did.
+#
 # Needs:  pip install 'qrd[api,qlora]'; GEMINI_API_KEY and OPENAI_API_KEY; a GPU of 48 GB, or 24 GB with a smaller
 #         --micro-batch-tokens; access to both students on the hub.
 # Costs:  what --max-cost allows at most: 25 US dollars. `qrd generate ... --dry-run` tells before.
@@ -12,7 +14,7 @@ set -euo pipefail
 questions=$1 test=$2 out=$3 epochs=${EPOCHS:-10}   # the paper: 3 for MATH, 10 for the rest
 mkdir -p "$out"
 
-qrd generate "$questions" --teacher gemini/gemini-1.5-pro --styles vanilla,cot,tot,program,backward,facts \
+qrd generate "$questions" --teacher gemini/gemini-2.5-flash-lite --styles vanilla,cot,tot,program,backward,facts \
     --max-tokens 1024 --concurrency 32 --rpm 900 --max-cost 20 -o "$out/paths.jsonl"
 qrd judge "$out/paths.jsonl" --judge openai/gpt-4o-mini --max-cost 5 -o "$out/judged.jsonl"
 qrd filter "$out/judged.jsonl" --rejects "$out/rejects.jsonl" --summary "$out/filter.json" -o "$out/kept.jsonl"

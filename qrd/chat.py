@@ -11,10 +11,17 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from qrd.errors import ConfigError
+
 Messages = Sequence[Mapping[str, str]]
 
 _REPLY = "\ue000reply\ue000"  # stands for a reply when a template is asked what follows one
 _JOINER = "\N{WORD JOINER}"
+# Put before a template that asks for today's date: the day that Llama 3.1's names where it cannot ask.
+_SAME_DAY = (
+    "{% macro strftime_now(format) %}{{ format | replace('%Y', '2024') | replace('%m', '07') | replace('%d', '26') "
+    "| replace('%b', 'Jul') | replace('%B', 'July') | replace('%A', 'Friday') }}{% endmacro %}{{ '' }}"
+)
 
 
 def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
@@ -22,12 +29,12 @@ def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
 
     A template may write BOS itself or leave it to the tokenizer; either way it stands once, at the front. A special
     token spelled out in a message is broken up with an invisible character: text cannot end a turn or begin one.
+
+    Raises: ConfigError for messages that the template refuses.
     """
     messages = [{**message, "content": defused(tokenizer, message["content"])} for message in messages]
-    if tokenizer.chat_template:
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    else:
-        text = plain_prompt(messages)
+    templated = bool(tokenizer.chat_template)
+    text = _rendered(tokenizer, messages, add_generation_prompt=True) if templated else plain_prompt(messages)
     ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
     lead = _leading(tokenizer)
     return ids if ids[: len(lead)] == lead else lead + ids
@@ -36,6 +43,39 @@ def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
 def plain_prompt(messages: Messages) -> str:
     """The prompt of a model without a chat template."""
     return "".join(f"{message['content'].strip()}\n\n" for message in messages)
+
+
+def _rendered(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) -> str:
+    """The messages as the chat template writes them, on one and the same day.
+
+    A template that names today's date (Llama 3.2's does) would else give other tokens after midnight, also to a run
+    that is resumed. What a system message says goes before the user's words where a template knows no such role.
+
+    Raises: ConfigError where the template refuses the messages.
+    """
+    from jinja2.exceptions import TemplateError
+
+    problem, template = "", tokenizer.get_chat_template()
+    if "strftime_now" in template:
+        template = _SAME_DAY + template
+    for each in (messages, _without_system(messages)):
+        try:
+            text: str = tokenizer.apply_chat_template(
+                each, chat_template=template, tokenize=False, add_generation_prompt=add_generation_prompt
+            )
+        except TemplateError as error:
+            problem = problem or str(error)
+        else:
+            return text
+    raise ConfigError(f"{tokenizer.name_or_path}: its chat template refuses the prompt ({problem})")
+
+
+def _without_system(messages: Messages) -> Messages:
+    told = [message["content"] for message in messages if message["role"] == "system"]
+    others = [message for message in messages if message["role"] != "system"]
+    if not told or not others:
+        return messages
+    return [{**others[0], "content": "\n\n".join([*told, others[0]["content"]])}, *others[1:]]
 
 
 @lru_cache(maxsize=16)
@@ -47,7 +87,7 @@ def end_of_turn(tokenizer: Any) -> int:
     """
     if tokenizer.chat_template:
         turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _REPLY}]
-        behind = tokenizer.apply_chat_template(turns, tokenize=False).partition(_REPLY)[2]
+        behind = _rendered(tokenizer, turns, add_generation_prompt=False).partition(_REPLY)[2]
         special = _special_ids(tokenizer)
         for token in tokenizer(behind, add_special_tokens=False)["input_ids"]:
             if token in special:

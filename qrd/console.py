@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,8 +19,10 @@ from typing import Any, TextIO
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 PLAIN_LINE_EVERY_S, RENEWED_EVERY_S = 5.0, 0.5
+BURST_S = 1.0  # rows that come in within it are a batch
 PIPE_COLUMNS = 1000  # nothing folds a line in a pipe
 CELL_CHARS = 100
+NUMBERS_BEGIN = "0123456789+-<$"  # or nothing
 
 
 class Console:
@@ -52,20 +55,28 @@ class Console:
             self.quiet = True
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Print a table; the first column is text, the others are set right."""
+        """Print a table; columns of numbers are set right, but the first. Without a heading it has no head."""
         if self.quiet:
             return
         from rich.box import HEAVY_HEAD
         from rich.console import Console as RichConsole
         from rich.table import Table
 
-        table = Table(title=self._cell(title), title_justify="left", box=HEAVY_HEAD if self.is_terminal else None)
+        shown = RichConsole(file=self.stream, width=None if self.is_terminal else PIPE_COLUMNS, highlight=False)
+        table = Table(box=HEAVY_HEAD if self.is_terminal else None, show_header=any(columns))
+        cells = [[self._cell(cell) for cell in row] for row in rows]
         for position, column in enumerate(columns):
-            table.add_column(self._cell(column), justify="left" if position == 0 else "right", overflow="fold")
-        for row in rows:
-            table.add_row(*(self._cell(cell) for cell in row))
-        width = None if self.is_terminal else PIPE_COLUMNS
-        RichConsole(file=self.stream, width=width, highlight=False).print(table)
+            width = max((row[position].cell_len for row in cells), default=0)
+            is_name = position == 0 and 3 * width <= shown.width  # from others Rich takes room first
+            heading = self._cell(column)
+            if self.is_terminal:
+                heading = _folded(heading, width)
+            is_text = position == 0 or any(row[position].plain[:1] not in NUMBERS_BEGIN for row in cells)
+            table.add_column(heading, justify="left" if is_text else "right", overflow="fold", no_wrap=is_name)
+        for row in cells:
+            table.add_row(*row)
+        shown.print(self._cell(title), style="italic" if self.is_terminal else None)  # Rich folds one of its own
+        shown.print(table)
 
     def _safe(self, text: str) -> str:
         """The text without control characters, in what the stream's encoding can say."""
@@ -98,6 +109,7 @@ class Progress:
         self._over = threading.Event()
         self.counts: dict[str, float] = {"done": 0}
         self.started = self._last_line = time.monotonic()
+        self._began = self._last_row = self.started
         self._first: tuple[float, float] | None = None
         self._live: Any = None
         self._task: Any = None
@@ -105,7 +117,7 @@ class Progress:
     def __enter__(self) -> Progress:
         if self.console.is_terminal and not self.console.quiet:
             self._start_live()
-        if self.in_flight is not None and not self.console.quiet:
+        if (self.in_flight is not None or self._live is not None) and not self.console.quiet:
             threading.Thread(target=self._renew, name="qrd-progress", daemon=True).start()
         return self
 
@@ -113,13 +125,22 @@ class Progress:
         """Add to the named counts and show them."""
         for name, number in added.items():
             self.counts[name] = self.counts.get(name, 0) + number
-        if self._first is None and self.counts["done"]:
-            self._first = (time.monotonic(), self.counts["done"])
+        if self.counts["done"]:
+            self._keep_pace(time.monotonic())
         self._show()
+
+    def _keep_pace(self, now: float) -> None:
+        """Note when rows came in. Those within BURST_S of the first tell no pace: they are a batch, or were there."""
+        if self._first is None:
+            self._began = now
+        if now - self._began <= BURST_S:
+            self._first = (now, self.counts["done"])
+        self._last_row = now
 
     def _show(self) -> None:
         if self._live is not None:
-            self._live.update(self._task, completed=self.counts["done"], note=self._note())
+            note = ", ".join(filter(None, (self._left(), self._note())))
+            self._live.update(self._task, completed=self.counts["done"], note=note)
         elif time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
             self._last_line = time.monotonic()
             self.console.say(self._plain())
@@ -145,13 +166,12 @@ class Progress:
             MofNCompleteColumn,
             TextColumn,
             TimeElapsedColumn,
-            TimeRemainingColumn,
         )
         from rich.progress import Progress as RichProgress
 
         self._live = RichProgress(
             TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False),
+            TimeElapsedColumn(), TextColumn("{task.fields[note]}", markup=False),
             console=RichConsole(file=self.console.stream), redirect_stdout=False,  # records go there untouched
         )  # fmt: skip
         self._task = self._live.add_task(self.label, total=self.total, note="")
@@ -173,19 +193,34 @@ class Progress:
         return f" of about ${cost_usd * self.total / self.counts['done']:.4f}"
 
     def _seconds_left(self) -> float | None:
-        """By the pace since the first rows: what was there before, and the loading of a model, do not count."""
+        """By the pace since the first rows: what was there before, and the loading of a model, do not count.
+
+        Example: 128 rows, batches of 32 at 20, 40, 60 s: nothing is known before 40 s; then 40 s are left, at 50 s 30.
+        """
         if not self.total or self._first is None or not self._first[1] < self.counts["done"] < self.total:
             return None
         since, before = self._first
-        return (time.monotonic() - since) * (self.total - self.counts["done"]) / (self.counts["done"] - before)
+        pace = (self._last_row - since) / (self.counts["done"] - before)
+        left = pace * (self.total - self.counts["done"]) - (time.monotonic() - self._last_row)
+        return left if left > 0 else None
+
+    def _left(self) -> str:
+        left = self._seconds_left()
+        return "" if left is None else f"about {left:.0f} s left"
 
     def _plain(self) -> str:
         done, seconds = self.counts["done"], time.monotonic() - self.started
         of_total = f"/{self.total:,}" if self.total is not None else ""
-        left = self._seconds_left()
-        eta = "" if left is None else f", about {left:.0f} s left"
-        note = self._note()
-        return f"{self.label}: {done:,.0f}{of_total} in {seconds:.1f} s{eta}{', ' + note if note else ''}"
+        told = ", ".join(filter(None, (f"{done:,.0f}{of_total} in {seconds:.1f} s", self._left(), self._note())))
+        return f"{self.label}: {told}"
+
+
+def _folded(heading: Any, width: int) -> Any:
+    """A heading in lines no wider than the cells of its column, where its words allow: it takes no room from others."""
+    from rich.text import Text
+
+    words = heading.plain.split()
+    return Text("\n".join(textwrap.wrap(heading.plain, max([width, *map(len, words)])))) if words else heading
 
 
 def clean(text: str) -> str:

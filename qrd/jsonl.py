@@ -159,6 +159,8 @@ class Writer:
             self.flush()
             if not self._is_stream:
                 self.disk.fsync(self._descriptor)
+        except BrokenPipeError:
+            raise  # the reader of standard output has gone: a quiet end, and no fault of storage
         except OSError as error:
             raise StorageError.of(self.name, error) from None
         finally:

@@ -20,8 +20,9 @@ _SHAPES = (
 def masked(text: str) -> str:
     """`text` without the values of secret-looking environment variables, URL credentials and queries, and keys."""
     for name, value in os.environ.items():
-        if len(value) >= SHORTEST_SECRET and _SECRET_NAME.search(name):
-            text = text.replace(value, MASK)
+        secret = value.strip()  # as it is sent
+        if len(secret) >= SHORTEST_SECRET and _SECRET_NAME.search(name):
+            text = text.replace(secret, MASK)
     for shape in _SHAPES:
         text = shape.sub(MASK, text)
     return text

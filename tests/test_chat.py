@@ -1,6 +1,7 @@
 import pytest
 
 from qrd import chat
+from qrd.errors import ConfigError
 from tests.backends.conftest import CHAT, byte_tokenizer
 
 SPECIALS = ["<pad>", "<bos>", "<eos>", "<turn>", "<end>"]
@@ -47,3 +48,24 @@ def test_the_end_of_turn_is_what_the_template_puts_behind_a_reply_and_not_eos(ch
     assert chat.end_of_turn(chatty) == chatty.convert_tokens_to_ids("<end>")
     assert chat.end_of_turn(plain) == plain.eos_token_id
     assert chat.end_tokens(chatty) == [chat.end_of_turn(chatty), chatty.eos_token_id]
+
+
+def test_a_template_that_names_the_day_gives_the_same_tokens_on_every_day(chatty):
+    dated = "{{ bos_token }}{% if strftime_now is defined %}{{ strftime_now('%d %b %Y, %Y-%m-%d') }}{% endif %}|"
+    chatty.chat_template = CHAT.replace("{{ bos_token }}", dated)
+    assert chatty.decode(chat.prompt_ids(chatty, ASKED)).startswith("<bos>26 Jul 2024, 2024-07-26|<turn>user")
+
+
+def test_a_template_without_a_system_role_gets_its_words_before_the_users(chatty):
+    refuses = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    chatty.chat_template = refuses + CHAT
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+    assert "user\nBe brief.\n\nWhy?<end>" in chatty.decode(chat.prompt_ids(chatty, asked))
+    chatty.chat_template = CHAT
+    assert "system\nBe brief.<end>" in chatty.decode(chat.prompt_ids(chatty, asked))
+
+
+def test_messages_that_a_template_refuses_are_an_error_of_one_line(chatty):
+    chatty.chat_template = CHAT + "{{ raise_exception('roles must alternate') }}"
+    with pytest.raises(ConfigError, match=r"its chat template refuses the prompt \(roles must alternate\)"):
+        chat.prompt_ids(chatty, ASKED)

@@ -76,6 +76,33 @@ def test_hostile_text_and_markup_come_out_as_plain_text(terminal: bool, monkeypa
     assert terminal or "\x1b" not in text
 
 
+def test_names_and_titles_stay_whole_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    title, name, heading = "A title wider than the table below it", "ensemble:competence", "a heading much wider"
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [(name, *("12.3",) * 5)]
+    shown = on_terminal(lambda console: console.table(title, ("model", *(heading,) * 5), rows), monkeypatch)
+    assert title in shown
+    assert name in shown
+    assert all(word in shown for word in heading.split()), "a word of a heading was broken"
+    narrow = on_terminal(lambda console: console.table(title, ("", "n"), [("x", "1")]), monkeypatch)
+    assert title in narrow
+
+
+def test_columns_of_numbers_are_set_right_and_texts_left() -> None:
+    stream = io.StringIO()
+    rows = [("a", "short", "1"), ("b", "much longer", "< 0.001"), ("c", "", "")]
+    Console(stream=stream).table("T", ("name", "text", "p"), rows)
+    assert [line.rstrip() for line in stream.getvalue().splitlines()[1:]] == [
+        " name  text               p", " a     short              1", " b     much longer  < 0.001", " c"
+    ]  # fmt: skip
+
+
+def test_a_table_without_headings_has_no_empty_head() -> None:
+    stream = io.StringIO()
+    Console(stream=stream).table("Counts", ("", ""), [("paths", 3)])
+    assert [line.split() for line in stream.getvalue().splitlines()] == [["Counts"], ["paths", "3"]]
+
+
 def test_a_cell_is_one_line_and_not_too_long() -> None:
     stream = io.StringIO()
     Console(stream=stream).table("T", ("a", "b"), [("x\nfake row  1", "y" * 500)])
@@ -116,6 +143,22 @@ def test_progress_in_a_pipe_is_a_plain_line_now_and_then(monkeypatch: pytest.Mon
         "generate: 20/40 in 20.0 s, about 20 s left, tokens 1,000, $0.2000 of about $0.4000",
         "generate: 20/40 in 20.0 s, about 20 s left, tokens 1,000, $0.2000 of about $0.4000",
     ]
+
+
+def test_the_time_left_is_told_by_the_pace_of_batches_not_of_the_rows_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    progress, told = Console(stream=io.StringIO()).progress("generate", 128), {}
+    for seconds in range(0, 90, 10):
+        clock[0] = float(seconds)
+        if seconds in (20, 40, 60, 80):
+            for _ in range(32):
+                clock[0] += 0.001
+                progress.advance(done=1)
+        told[seconds] = progress._left()
+    assert [told[seconds] for seconds in (10, 20, 30)] == ["", "", ""], "one batch tells no pace"
+    assert [told[seconds] for seconds in (40, 50, 60, 70)] == [f"about {left} s left" for left in (40, 30, 20, 10)]
+    assert told[80] == ""
 
 
 def test_progress_on_a_terminal_is_drawn_and_leaves_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:

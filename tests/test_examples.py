@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import tiny_models
 
 from qrd import embedded, records
+from qrd.backends import prices
 from qrd.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
@@ -158,3 +160,11 @@ def test_the_pipeline_example_runs_on_real_questions_and_every_file_follows_the_
     assert (out / "run" / "students" / "smollm2-135m" / "adapter_model.safetensors").is_file()
     assert len(rows(out / "run" / "metrics.jsonl")) == 2
     assert {row["path_id"] for row in rows(out / "run" / "routing.jsonl")} <= {row["path_id"] for row in kept}
+
+
+def test_every_api_model_that_a_recipe_or_the_readme_names_has_a_price_since_max_cost_refuses_others():
+    files = [ROOT / "README.md", *(ROOT / "examples").glob("*.sh")]
+    text = "\n".join(file.read_text("utf-8") for file in files)
+    models = set(re.findall(r"\b(?:openai|gemini|anthropic)/[\w.-]*\w", text))
+    assert len(models) > 2
+    assert [model for model in sorted(models) if prices.price(model, 1, 1) is None] == []

@@ -22,7 +22,9 @@ def test_what_looks_like_a_secret_is_masked_and_nothing_else(text, kept):
 def test_values_of_secret_looking_variables_are_masked_wherever_they_stand(monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "plainwords")
     monkeypatch.setenv("SHORT_TOKEN", "1")
+    monkeypatch.setenv("KEY_OF_A_FILE", "otherwords\n")
     assert masked("it said plainwords, 1 time") == "it said ***, 1 time"
+    assert masked("it said otherwords too") == "it said *** too"
 
 
 def test_an_error_becomes_one_line_of_bounded_length():

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,7 @@ from examples.study import analysis, conditions, scoring, teacher
 from examples.study.layout import Size, Study
 from examples.study.tasks import read
 
+ROOT = Path(__file__).parents[1]
 TINY = Size(train_each=2, test_each=1, reading_steps=2, steps=2, max_tokens=8)
 
 
@@ -76,12 +80,22 @@ def test_a_very_short_study_runs_to_its_report_and_never_runs_a_cell_twice(tmp_p
     asked = study_main.parsed([str(tmp_path), "--seeds", "7", "--conditions", "filtered; exclusive"])
     cells = list(study_main.wanted(study, asked))
     assert cells == [(7, "filtered"), (7, "exclusive")]
-    assert study_main.run_all(study, cells, jobs=1) == 0
+    words = [
+        sys.executable,
+        "-m",
+        "examples.study",
+        str(tmp_path),
+        "--seeds",
+        "7",
+        "--conditions",
+        "filtered; exclusive",
+    ]
+    ran = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert ran.returncode == 0, ran.stderr
     assert not list(study_main.wanted(study, asked))
     kept = read(study.seed_paths(7) / "kept.jsonl")
     assert kept
     assert all(path["fault"] is None and path["verdict"] == "valid" for path in kept)
-    study_main.report(tmp_path)
     rows = read(tmp_path / "report" / "rows.jsonl")
     assert {(each["condition"], each["student"]) for each in rows} >= {
         (name, student) for name in ("filtered", "exclusive") for student in ("merged", "digits")

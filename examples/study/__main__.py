@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: cells run beside each other, one core each
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from examples.study.conditions import ALL, BASE, BY_NAME, REFERENCE, Condition
+from examples.study.conditions import ALL, BASE, BY_NAME, REFERENCE
 from qrd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from examples.study.layout import Study
+    from examples.study.layout import Size, Study
     from examples.study.tasks import Rows
 
 SHORT = (BASE, "unfiltered", REFERENCE, "exclusive", "full")
@@ -32,14 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from examples.study import drift
     from examples.study.layout import SIZES, Study
 
-    study = Study(File(asked.folder).resolve(), SIZES["short" if asked.short else "long"])
+    study = Study(File(asked.folder).resolve(), size_of(File(asked.folder), asked.short))
     failed = 0
     if not asked.report:
         study.prepare(say)
         cells = list(wanted(study, asked))
         say(f"{len(cells)} cells to run")
         failed = run_all(study, cells, jobs=asked.jobs)
-        if not asked.short:
+        if study.size == SIZES["long"]:
             drift.run(study.folder / "report" / "drift.json")
     report(study.folder)
     return int(failed > 0)
@@ -62,6 +62,16 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     if unknown := set(asked.conditions) - BY_NAME.keys():
         parser.error(f"--conditions: {', '.join(sorted(unknown))} is not one of {names}")
     return asked
+
+
+def size_of(folder: File, short: bool) -> Size:
+    """The size asked for; that of the study in the folder, where there is one and --short is not given."""
+    from examples.study.layout import SIZES, Size
+
+    file = folder / "size.json"
+    if file.is_file() and not short:
+        return Size(**json.loads(file.read_text("utf-8")))
+    return SIZES["short" if short else "long"]
 
 
 def wanted(study: Study, asked: argparse.Namespace) -> Iterator[tuple[int, str]]:
@@ -88,21 +98,16 @@ def run_all(study: Study, cells: Sequence[tuple[int, str]], *, jobs: int) -> int
 
 def finished(study: Study, cells: Sequence[tuple[int, str]], *, jobs: int) -> Iterator[tuple[int, str, Rows | str]]:
     """Seed, condition, and rows of each cell as it is done, or what went wrong with it."""
+    from examples.study.cells import run  # not of this module: a fresh process does not import what `-m` was given
+
     if jobs == 1:
-        yield from ((seed, name, run_cell(study, seed, BY_NAME[name])) for seed, name in cells)
+        yield from ((seed, name, run(study, seed, BY_NAME[name])) for seed, name in cells)
         return
     with ProcessPoolExecutor(max_workers=jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = {pool.submit(run_cell, study, seed, BY_NAME[name]): (seed, name) for seed, name in cells}
+        running = {pool.submit(run, study, seed, BY_NAME[name]): (seed, name) for seed, name in cells}
         for done in as_completed(running):
             error = done.exception()
             yield *running[done], (f"failed: {error}" if error else done.result())
-
-
-def run_cell(study: Study, seed: int, condition: Condition) -> Rows:
-    """The rows of one cell, run in a process of its own."""
-    from examples.study import cells
-
-    return cells.run(study, seed, condition)
 
 
 def report(folder: File) -> None:

@@ -14,6 +14,7 @@ _LABELS = Labels(
     {
         _REFUSAL: None,
         r"neither|unknown|undetermined|inconclusive|unclear|indeterminate|uncertain|maybe": None,
+        r"(?:partially|partly|half)[\s-]+(?:true|false|correct|incorrect|yes|no)": None,
         r"yes\s*/\s*no|true\s*/\s*false": None,
         r"not\s+(?:necessarily|always|entirely)(?:\s+(?:true|yes))?|it\s+depends|depends": None,
         r"yes|true|yeah|yep": "yes",

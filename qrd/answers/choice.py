@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Sequence
 
-from qrd.answers.markers import Cue, Reading, Statement, last_match, plain, settle
+from qrd.answers.markers import BUT_MAYBE, DOUBTED, Cue, Reading, Statement, last_match, plain, settle
 
 _LEAD_IN = re.compile(
     r"(?:[\s,:;\"'“”\[\-–—]+|(?:therefore|thus|so|hence|most\s+likely|likely|probably|definitely|clearly|the\s+letter"
@@ -16,14 +16,20 @@ _LEAD_IN = re.compile(
 )
 _LETTER = re.compile(r"\(([A-Za-z])\)|\b([A-Z])\b(?!['’.-]\w)|([a-z])(?=\s*[.)]?\s*$)")
 _MORE = re.compile(
-    r"\s*\)?\s*(?:,?\s*(?:or|and|nor)\b|/|&|,(?=\s*\(?[A-Z]\b\)?\s*(?:$|[,.]|or\b|and\b)))\s*(?:either\s+|option\s+|choice\s+)?\(?([A-Z])\b(?!['’]\w|\s+[a-z])",
+    r"\s*\)?\s*(?:[,(]?\s*(?:or|and|nor)\b|/|&|;|→|-+>|,(?=\s*\(?[A-Z]\b\)?\s*(?:$|[,.\]]|or\b|and\b)))\s*"
+    r"(?:either\s+|possibly\s+|perhaps\s+|maybe\s+|option\s+|choice\s+)?\(?([A-Z])\b(?!['’]\w|\s+[a-z])",
     re.IGNORECASE,
 )
 _HEDGE = re.compile(
     r"\b(?:either|neither|none\s+of|not\s+(?:clear|possible|enough)|cannot|can't|undetermined|unclear|unknown|ambiguous"
-    r"|impossible|all\s+of\s+the\s+above|both)\b",
+    rf"|impossible|all\s+of\s+the\s+above|both|otherwise)\b|{DOUBTED}",
     re.IGNORECASE,
 )
+_UNSETTLED = re.compile(
+    rf"\s*\)?\s*\?|[^.!?\n]{{0,120}}\botherwise\b|{BUT_MAYBE}(?:option\s+|choice\s+)?\(?[A-Z]\b"
+    r"|[^\n]{0,80}?\b[A-Z]\)?\s+(?:is|would\s+be|could\s+be|are)\s+also\s+(?:\w+ly\s+)?(?:correct|right|possible|valid|acceptable|true)\b"
+)
+_CALLED_WRONG = re.compile(r"\s*\)?\s+(?:is|are|was)\s+(?:not\b|wrong\b|incorrect\b|false\b)", re.IGNORECASE)
 _NEGATED = re.compile(r"\s*(?:not\b|n't\b|never\b|incorrect|wrong)", re.IGNORECASE)
 _ARTICLE_NEXT = re.compile(
     r"\s+(?!because\b|since\b|as\b|is\b|for\b|due\b|which\b|given\b|with\b|based\b|and\b|or\b|in\b|from\b|would\b|,)[a-z]"
@@ -95,11 +101,13 @@ class _Reader:
             return False
         return cue is Cue.ANSWER or not words[letter.end() :].strip(" .)*!\"'")
 
-    def _lettered(self, words: str, letter: re.Match[str]) -> Reading:
+    def _lettered(self, words: str, letter: re.Match[str]) -> Reading | None:
         """The reading of a letter: nothing if another letter is joined to it or its text is another choice's."""
         name = (letter[1] or letter[2] or letter[3]).upper()
-        if name not in self._letters or _MORE.match(words, letter.end()):
+        if name not in self._letters or any(rest.match(words, letter.end()) for rest in (_MORE, _UNSETTLED)):
             return Reading(None)
+        if _CALLED_WRONG.match(words, letter.end()):
+            return self._called_right(words)
         named = self.by_text(words[letter.end() :])
         return Reading(None if named and named != name else name)
 

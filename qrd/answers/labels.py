@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from qrd.answers.markers import Cue, Reading, Statement, last_match
+from qrd.answers.markers import BUT_MAYBE, DOUBTED, Cue, Reading, Statement, is_supposed, last_match
 
 _FILLER = re.compile(
     r"(?:[\s,:;\"'“”(\[\-–—]+|(?:without\s+(?:a\s+)?doubt|of\s+course|in\s+fact|therefore|thus|so|then|hence|indeed|most|more|very|highly|likely|probably|definitely"
@@ -13,12 +13,15 @@ _FILLER = re.compile(
     r"|also|both|presumably|arguably|mostly|largely|logically|strictly|obviously|absolutely|actually|resounding"
     r"|answer|is|it|that|reasonably|best|described|option|choice|overwhelmingly|almost|just|now"
     r"|be|must|inferred|to|we|can|conclude|usually|practically|potentially|final"
-    r"|understood|interpreted|implied|assumed|partially|say|unequivocally|currently|fundamentally|ultimately)\b){1,12}",
+    r"|understood|interpreted|implied|assumed|say|unequivocally|currently|fundamentally|ultimately)\b){1,12}",
     re.IGNORECASE,
 )
-_NEGATION = re.compile(r"(?:not|isn't|never|cannot\s+be|can't\s+be|wasn't)\s+(?:\w{2,12}ly\s+)?$", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"(?:not|isn't|never|cannot\s+be|can't\s+be|wasn't|unlikely(?:\s+to\s+be)?)\s+(?:\w{2,12}ly\s+)?$", re.IGNORECASE
+)
 _NOT_MODAL = r"(?<!may )(?<!can )(?<!might )(?<!could )"
 _ALTERNATIVE = re.compile(r"\bor\s+[\"']?$", re.IGNORECASE)
+_DOUBTED = re.compile(DOUBTED, re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?](?=[\s\"')]|$)")
 _AFTER_BARE = re.compile(r"[\s.!,;:)\"'\]]*(?:\([^()]{0,400}\)?[\s.]*)?$")
 _AFTER_HEAD = re.compile(r"\s*(?:[.!,;:)\"'\]—–]|-\s|$|\(|that\b)")
@@ -51,8 +54,13 @@ class Labels:
             rf"(?:{_NOT_MODAL}\b(?:is|are|as|be|was)\b{adverbs}|(?<=\s)(?={verbs}\b))(?:{alternatives})(?!\w)",
             re.IGNORECASE,
         )
-        self._joined = re.compile(rf"\s*(?:,?\s*(?:or|and|nor)\b|/)\s*(?:{alternatives})(?!\w)", re.IGNORECASE)
+        self._joined = re.compile(
+            rf"(?:\s*(?:,?\s*(?:or|and|nor)\b|/|→|-+>)\s*|{BUT_MAYBE})(?:{alternatives})(?!\w)"
+            rf"|[^.!?\n]{{0,60}}?(?:[,;]|\bbut|\band)\s+(?:{alternatives})\s+(?:for|in|if|when|on|at|to|otherwise)\b",
+            re.IGNORECASE,
+        )
         self._unknowable = re.compile(rf"\b(?:{unknowable})\b", re.IGNORECASE)
+        self._undecided = re.compile(rf"\b(?:{unknowable})\s+(?:if|whether)\b", re.IGNORECASE)
         self._opposite = opposite
 
     @property
@@ -78,6 +86,8 @@ class Labels:
 
     def _said_in(self, statement: Statement) -> Reading | None:
         """The reading of words that do not begin with a label: what they say of a subject, or that nobody can say."""
+        if self._undecided.search(statement.words):
+            return self._unknown(statement)
         said = self._of_subject(statement)
         return said if said and said.answer else self._unknown(statement) or said
 
@@ -128,7 +138,9 @@ class Labels:
         if not subject:
             return None
         last = last_match(self._said, statement.words, subject.end())
-        if last is None:
+        if last is None or _DOUBTED.search(re.split(r"[.,;!?]", statement.words[: last.start()])[-1]):
             return None
         match = self._label.match(statement.words, last.start(last.lastindex or 0))
+        if match and is_supposed(statement.words[: match.start()].rstrip(), statement.words[match.end() :]):
+            return None
         return self._judged(statement.words, match, firm=statement.cue is not Cue.LINE) if match else None

@@ -63,8 +63,17 @@ _CUES = re.compile(
     r"|####\s{0,3})",
     re.IGNORECASE,
 )
+# What is denied by the one who says it; and, behind an answer, that it may be another one.
+DOUBTED = (
+    r"n['’]t\s+(?:think|believe|agree|say|mean)|\bnot\s+(?:think|believe)|\bunlikely|\bdoubtful|\b(?:I|we)\s+doubt"
+)
+BUT_MAYBE = (
+    r",?\s*(?:but|though|although)\b[^.!?\n]{0,40}?\b(?:might|may|could)\s+(?:(?:also|well|equally|just)\s+){0,2}be\s+"
+)
+_IF_NOT_SO = re.compile(r"[^.!?\n]{0,120}\bif\b", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"\b(?:if|whether|suppose|assum(?:e|ing)|unless|when|until|why|before|not)\s+(?:[\w']+\s+){0,3}$",
+    r"(?:\b(?:if|whether|suppose|assum(?:e|ing)|unless|when|until|why|before|not)\s+(?:[\w']+\s+){0,3}"
+    rf"|(?:{DOUBTED})\s+(?:that\s+)?(?:\w+\s+)?)$",
     re.IGNORECASE,
 )
 _LEAD_CHARS = 60
@@ -84,6 +93,11 @@ def after_thinking(response: str) -> str | None:
     return response[last.end() :] if last.group(1) else None
 
 
+def is_supposed(before: str, words: str) -> bool:
+    """Whether words are what would be so if something else were: "the answer would be" before "5 if it rained"."""
+    return before.endswith("would be") and bool(_IF_NOT_SO.match(words))
+
+
 def statements(text: str, clean: Callable[[str], str]) -> Iterator[Statement]:
     """Each statement of the text, the last first; `clean` removes from a line the markup its task ignores."""
     below = ""
@@ -94,7 +108,7 @@ def statements(text: str, clean: Callable[[str], str]) -> Iterator[Statement]:
             words = line[match.end() : end].strip() or (below if end == len(line) else "")
             cue = Cue.ANSWER if match.group("answer") else Cue.TURN
             lead = line[max(0, match.start() - _LEAD_CHARS) : match.start()]
-            if not _CONDITION.search(lead):
+            if not (_CONDITION.search(lead) or is_supposed(match[0].rstrip(" :"), words)):
                 yield Statement(cue, words[:_MAX_WORDS], num_below)
             end = match.start()
         yield Statement(Cue.LINE, line[-_MAX_WORDS:], num_below, num_below == len(lines) - 1)

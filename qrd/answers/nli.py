@@ -18,6 +18,7 @@ _LABELS = Labels(
         _UNKNOWABLE: "neutral",
         r"(?:not\s+enough|insufficient|no)\s+information|not\s+(?:\w{2,12}ly\s+)?(?:stated|given|mentioned)": "neutral",
         r"not\s+necessarily\s+(?:true|false|entail\w*)": "neutral",
+        r"(?:partially|partly|half)[\s-]+(?:true|false|correct|incorrect|yes|no)": None,
         r"not\s+true|untrue|not\s+correct|incorrect": "contradiction",
         r"entailment|entail(?:s|ed)|true|correct": "entailment",
         r"contradict(?:ion|s|ed|ory)|false": "contradiction",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from qrd.answers.latex import normalise
-from qrd.answers.markers import Reading
+from qrd.answers.markers import BUT_MAYBE, DOUBTED, Reading
 from qrd.answers.values import number as exact_number
 
 _FENCED = re.compile(r"\$\$([^$]+)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
@@ -26,9 +26,12 @@ _ASIDE = re.compile(
 )
 _STOP = re.compile(r"[.!?](?=\s|$)|;\s")
 _HEDGE = re.compile(
-    r"\b(?:either|between\s+[-$\\\d]|cannot|can't|unable|impossible\s+to|undetermined|not\s+enough|unknown|unclear|possibly|maybe|perhaps)\b",
+    r"\b(?:either|between\s+[-$\\\d]|cannot|can't|unable|impossible\s+to|undetermined|not\s+enough|unknown|unclear|possibly|maybe|perhaps)\b"
+    rf"|{DOUBTED}",
     re.IGNORECASE,
 )
+_OR_ELSE = re.compile(rf"{BUT_MAYBE}[-$\\(]{{0,3}}\d", re.IGNORECASE)
+_BOUND = re.compile(r"(?:less|more|fewer|greater|larger|smaller|higher|lower)\s+than\b", re.IGNORECASE)
 _FUNCTIONS = re.compile(r"\\[a-zA-Z]+|\b(?:sin|cos|tan|log|ln|pi|sqrt)\b")
 _PROSE = re.compile(r"[A-Za-z]{2,}")
 _UNIT_ONLY = re.compile(r"(?:\s?[a-zA-Z°]+[²³]?){0,3}")
@@ -72,7 +75,7 @@ def announced(words: str) -> Reading | None:
     stop = _STOP.search(words)
     sentence = (words[: stop.start()] if stop else words).strip()
     bare = _ASIDE.sub("", sentence)
-    if _HEDGE.search(bare):
+    if _HEDGE.search(bare) or _BOUND.match(bare) or _OR_ELSE.search(sentence):
         return Reading(None)
     if bare.lower().startswith("not "):
         return None

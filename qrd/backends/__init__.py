@@ -11,6 +11,7 @@ from qrd.backends import batches
 from qrd.backends.account import Account
 from qrd.backends.budget import Budget
 from qrd.backends.flight import Flight
+from qrd.backends.hosts import base_of
 from qrd.backends.prices import estimate
 from qrd.backends.protocol import Backend, Reply, Request, Sampling, hashing
 from qrd.backends.settings import BackendSettings
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account", "Backend", "BackendSettings", "Budget", "Flight", "Reply", "Request", "Sampling", "Stopping",
-    "batches", "estimate", "hashing", "open_backend",
+    "base_of", "batches", "estimate", "hashing", "open_backend",
 ]  # fmt: skip
 
 

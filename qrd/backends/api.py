@@ -33,7 +33,6 @@ except ImportError:  # not a POSIX system
 
 STOP_LOOKED_FOR_S = 0.25
 OTHER_FILES = 256
-LONGEST_WAIT_S = 600.0  # a provider that asks for more is asked again by a later run
 LONGEST_BACKING_OFF_S = 60.0
 
 
@@ -165,7 +164,7 @@ class Api:
                 return await self._one_try(ask)
             except CallFailed as failure:
                 refusal = failure.refusal
-                if (refusal.retry_after_s or 0) > LONGEST_WAIT_S:
+                if refusal.asks_too_long:
                     raise self._asked_to_wait(refusal) from None
                 if refusal.kind != "passing" or ask.attempts > self.settings.retries:
                     raise

@@ -12,6 +12,7 @@ from qrd.backends.refusals import Refusal
 MAX_REPLY_BYTES = 4 * 2**20
 TOO_LONG = Refusal(kind="row", message=f"the answer is longer than {MAX_REPLY_BYTES // 2**20} MiB", may_be_billed=True)
 
+MOST_TOKENS = 2**40  # what is past it is no count; nor is true, which is an int to Python and none to a record
 _ENDINGS = {"max_tokens": "length", "max_length": "length", "eos_token": "eos"}
 
 
@@ -68,7 +69,7 @@ def answer_of(completion: Any) -> Answer:
     choices = _field(completion, "choices")
     usage = _field(completion, "usage")
     tokens = [_field(usage, name) for name in ("prompt_tokens", "completion_tokens")]
-    num_prompt, num_reply = (n if isinstance(n, int) and n >= 0 else None for n in tokens)
+    num_prompt, num_reply = (n if type(n) is int and 0 <= n <= MOST_TOKENS else None for n in tokens)
     if not (isinstance(choices, list) and choices):
         return Answer(None, "empty", num_prompt, num_reply)
     text = _field(_field(choices[0], "message"), "content")

@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import msgspec
 
 from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, Answer, answer_of, body_of
+from qrd.backends.hosts import HOSTS, base_of
 from qrd.backends.protocol import Request
 from qrd.backends.refusals import CallFailed, Refusal, answered, late, unanswered
 from qrd.backends.settings import BackendSettings
@@ -26,23 +27,6 @@ if TYPE_CHECKING:
     from yarl import URL
 
 
-class Host(NamedTuple):
-    """Where a prefix of model names leads: variables of its endpoint and its key, and its endpoint without them."""
-
-    base_names: tuple[str, ...]
-    key_name: str
-    base: str | None = None
-
-
-# The variables are litellm's.
-HOSTS = {
-    "openai": Host(("OPENAI_BASE_URL", "OPENAI_API_BASE"), "OPENAI_API_KEY", "https://api.openai.com/v1"),
-    "hosted_vllm": Host(("HOSTED_VLLM_API_BASE",), "HOSTED_VLLM_API_KEY"),
-    "custom_openai": Host((), "OPENAI_API_KEY"),
-    "openai_like": Host(("OPENAI_LIKE_API_BASE",), "OPENAI_LIKE_API_KEY"),
-    "lm_studio": Host(("LM_STUDIO_API_BASE",), "LM_STUDIO_API_KEY"),
-    "llamafile": Host(("LLAMAFILE_API_BASE",), "LLAMAFILE_API_KEY", "http://127.0.0.1:8080/v1"),
-}
 # OpenAI's models that want other names for the options, or refuse some: litellm knows which.
 _PECULIAR = re.compile(r"(o\d|gpt-5|codex|responses/|computer-use|.*(audio|realtime|search))")
 IDLE_S = 4.0  # common servers close a connection that is idle for five seconds, and a call sent just then is lost
@@ -66,12 +50,11 @@ def endpoint_of(model: str, api_base: str | None) -> Endpoint | None:
     host = HOSTS.get(prefix)
     if not (host and slash and name) or (prefix == "openai" and _PECULIAR.match(name)):
         return None
-    known = next(filter(None, map(os.environ.get, host.base_names)), None)
-    base = api_base or known or host.base
-    key = os.environ.get(host.key_name) or None
+    base = base_of(model, api_base) or host.base
+    key = os.environ.get(host.key_name, "").strip() or None  # of a file, it may bring the end of a line along
     if base is None:
         return None  # litellm says what is missing
-    if base == host.base and key is None and prefix == "openai":
+    if base == host.base and key is None and host.needs_key:
         raise ConfigError(f"{model}: needs a key; set the environment variable {host.key_name}")
     organization = os.environ.get("OPENAI_ORGANIZATION") or os.environ.get("OPENAI_ORG_ID")
     return Endpoint(base, name, key, organization if prefix == "openai" and base == host.base else None)

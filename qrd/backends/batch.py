@@ -13,7 +13,7 @@ from pathlib import Path as File
 from typing import Any
 
 from qrd.backends import batches, prices
-from qrd.backends.api_client import answer_of
+from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, answer_of
 from qrd.backends.api_direct import endpoint_of
 from qrd.backends.batch_calls import OVER, BatchCalls
 from qrd.backends.batches import Batch
@@ -34,9 +34,9 @@ class BatchApi:
     guides = False
 
     def __init__(self, model: str, settings: BackendSettings) -> None:
-        endpoint = endpoint_of(model, settings.api_base)
+        endpoint = endpoint_of(model, settings.api_base) if model.partition("/")[0] in prices.OWN_SERVERS else None
         if endpoint is None:
-            raise ConfigError(f"--batch: {model} is not called by OpenAI's protocol, which alone qrd knows batches of")
+            raise ConfigError(f"--batch: {model} is not reached by a batch API of OpenAI's protocol")
         self.model, self.settings = model, settings
         self.budget = settings.budget or Budget(settings.max_cost, settings.spent_usd)
         if self.budget.ceiling is not None and not settings.allow_unpriced and prices.price(model, 1, 1) is None:
@@ -171,6 +171,8 @@ class BatchApi:
             message = told.get("message") if isinstance(told, dict) else told
             return Reply(key=key, error=one_line(f"{status or 'no answer'}: {message}"))
         answer = answer_of(body)
+        if len(answer.text or "") > MAX_REPLY_BYTES:
+            return Reply(key=key, error=TOO_LONG.message)
         cost_usd = None
         if answer.num_prompt is not None and answer.num_reply is not None:
             cost_usd = prices.batch_price(self.model, answer.num_prompt, answer.num_reply)

@@ -124,6 +124,7 @@ class BatchCalls:
             except CallFailed as failure:
                 refusal = failure.refusal
                 may_go_on = refusal.kind == "passing" and (is_safe or not refusal.may_be_billed)
+                may_go_on = may_go_on and not refusal.asks_too_long
                 if not may_go_on or attempts > self.settings.retries or self.settings.stopping.is_set():
                     raise self._over(place, refusal) from None
                 await asyncio.sleep((refusal.retry_after_s or 0) + random.uniform(0, self._longest_s(attempts)))
@@ -133,6 +134,8 @@ class BatchCalls:
 
     def _over(self, place: str, refusal: Refusal) -> BackendError:
         what = "refused for good" if refusal.kind == "permanent" else "no answer that helps"
+        if refusal.asks_too_long:
+            what = f"asks to wait {refusal.retry_after_s:.0f} s"
         return BackendError(f"{self.model}: {place}: {what}: {refusal.message}; the same command goes on")
 
     async def _once(self, method: str, place: str, told: Any, form: Any, query: dict[str, str] | None) -> bytes:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from qrd.backends.hosts import base_of
 from qrd.records import Usage, plain_json
 
 
@@ -53,10 +54,10 @@ def hashing(
 ) -> Callable[[tuple[dict[str, str], ...], int | None], str]:
     """What hashes requests that differ in their messages and their seed alone.
 
-    It gives digest([model, api_base, messages, [temperature, top_p, max_tokens, seed], stop]) at a tenth of the time:
+    It gives digest([model, endpoint, messages, [temperature, top_p, max_tokens, seed], stop]) at a tenth of the time:
     a run that goes on hashes all requests of its output before its first call.
     """
-    begin = plain_json([model, api_base])[:-1]
+    begin = plain_json([model, base_of(model, api_base)])[:-1]
     drawn = f"[{sampling.temperature!r},{sampling.top_p!r},{sampling.max_tokens},".encode()
     end = plain_json(stop)
 

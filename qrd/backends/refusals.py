@@ -18,6 +18,7 @@ _FOR_GOOD = re.compile(
 _PERMANENT = frozenset({301, 302, 303, 307, 308, 401, 402, 403, 404, 405})
 _PASSING = frozenset({408, 409, 425, 429})
 TOO_MANY = 429
+LONGEST_WAIT_S = 600.0  # a provider that asks for more is asked again by a later run
 
 
 class CallFailed(Exception):
@@ -41,6 +42,11 @@ class Refusal:
     retry_after_s: float | None = None
     may_be_billed: bool = False
     too_many: bool = False
+
+    @property
+    def asks_too_long(self) -> bool:
+        """Whether the provider asks to wait longer than a run waits."""
+        return (self.retry_after_s or 0.0) > LONGEST_WAIT_S
 
 
 def answered(status: int, said: str, headers: Mapping[str, str]) -> Refusal:

@@ -19,6 +19,7 @@ from qrd import __version__
 from qrd.cli.options import CONTEXT_SETTINGS
 from qrd.console import Console
 from qrd.errors import ConfigError, Interrupted, QrdError
+from qrd.masking import masked
 
 app = typer.Typer(
     name="qrd",
@@ -60,7 +61,7 @@ def main() -> None:
         warnings.simplefilter("ignore")  # libraries talk to their developers; what users must know, qrd says itself
     code = _run()
     if code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
-        Console().error(f"qrd: interrupted; to go on: {shlex.join(['qrd', *sys.argv[1:]])}")
+        Console().error(f"qrd: interrupted; to go on: {masked(shlex.join(['qrd', *sys.argv[1:]]))}")
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -16,6 +16,7 @@ import typer
 
 from qrd import knobs
 from qrd.errors import ConfigError
+from qrd.masking import masked
 
 C = TypeVar("C")
 SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "variable", "DEFAULT_MAP": "--config", "DEFAULT": "default"}
@@ -103,7 +104,6 @@ def _cli_type(field: dataclasses.Field[Any], annotation: Any) -> Any:
 
 def _declared(field: dataclasses.Field[Any], prefix: str) -> Any:
     facts = field.metadata
-    shown = _shown_default(field)
     words = facts["help"] + (f" [{', '.join(facts['choices'])}]" if facts["choices"] else "")
     if facts["positional"]:
         metavar = "[INPUT]..." if isinstance(field.default, tuple) else field.name.upper()
@@ -112,13 +112,15 @@ def _declared(field: dataclasses.Field[Any], prefix: str) -> Any:
     if isinstance(field.default, bool) and field.default:
         names[0] += "/" + knobs.flag_of("no_" + field.name)
     variable = f"{prefix}_{knobs.key_of(field.name).upper()}"
-    return typer.Option(*names, help=words, show_default=shown, show_envvar=False, envvar=variable)
+    words += _shown_default(field)  # Typer would put it in brackets of its own: it knows a default only as a text here
+    return typer.Option(*names, help=words, show_default=False, show_envvar=False, envvar=variable)
 
 
-def _shown_default(field: dataclasses.Field[Any]) -> Any:
+def _shown_default(field: dataclasses.Field[Any]) -> str:
     if isinstance(field.default, bool) or field.default in (None, "", ()):
-        return False
-    return ",".join(str(item) for item in field.default) if isinstance(field.default, tuple) else str(field.default)
+        return ""
+    shown = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else str(field.default)
+    return f" [default: {shown}]"
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -192,7 +194,7 @@ def _reads_nothing(config: Any) -> bool:
 
 
 def _print_config(context: typer.Context, config: Any, full_name: str) -> None:
-    """TOML on standard output that `--config` reads back, each line with where its value came from."""
+    """TOML on standard output that `--config` reads back, each line with where its value came from; secrets masked."""
     lines = [f"[{_table_name(full_name)}]"]
     for field in dataclasses.fields(config):
         name, value = knobs.key_of(field.name), getattr(config, field.name)
@@ -204,7 +206,7 @@ def _print_config(context: typer.Context, config: Any, full_name: str) -> None:
             lines.append(f"# {name} is not set")
         else:
             lines.append(f"{name} = {_toml(value)}  # {origin}")
-    print("\n".join(lines))
+    print(masked("\n".join(lines)))
 
 
 def _toml(value: Any) -> str:

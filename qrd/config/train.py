@@ -82,14 +82,14 @@ class TrainConfig(Streaming):
     )
     encoder: str | None = knob(
         None,
-        "Frozen encoder of paths (default: FacebookAI/roberta-base; "
+        "Frozen encoder of paths (eq. 1; default: FacebookAI/roberta-base; "
         "embedded:minilm-l6 where every student is embedded).",
         group="Routing",
     )
     router_learning_rate: float = knob(1e-4, "Rate of router, projections and competence.", above=0, group="Routing")
     lambda_mutual: float | None = knob(
         None,
-        "Weight of the mutual term (default 0.1; 0 where no path has two students).",
+        "Weight of the mutual term (eq. 9; default 0.1; 0 where no path has two students).",
         low=0,
         group="Mutual distillation",
     )

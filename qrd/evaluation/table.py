@@ -9,13 +9,10 @@ from qrd.evaluation.breakdown import in_order
 
 Fields = dict[str, Any]
 
-VERSUS = (
-    "model", "against", "difference in points [95 % interval]", "better", "worse", "questions", "p", "p by Holm",
-    "smallest difference shown",
-)  # fmt: skip
+VERSUS = ("model against other", "points [95 % interval]", "better : worse", "p by Holm", "smallest difference shown")
 
-COUNTED = (
-    "answers found", "right where found % (replies)", "cut at --max-tokens", "right where whole % (replies)", "ties"
+ANSWERED = (
+    "answers found", "right where found %", "cut at --max-tokens", "right where whole %", "ties"
 )  # fmt: skip
 
 GROUPS = {"difficulty": "Accuracy % by difficulty (replies)", "length": "Accuracy % by length of the reply (replies)"}
@@ -24,6 +21,7 @@ GROUPS = {"difficulty": "Accuracy % by difficulty (replies)", "length": "Accurac
 def show(summary: Fields, console: Console) -> None:
     """Print the tables of a summary."""
     _show_accuracy(summary["models"], console)
+    _show_answers(summary["models"], console)
     _show_samples(summary["models"], console)
     for name, title in GROUPS.items():
         _show_groups(name, title, summary["models"], console)
@@ -40,12 +38,18 @@ def _show_accuracy(models: Fields, console: Console) -> None:
     rows = []
     for model, scores in models.items():
         by_task = [_share(scores["tasks"][task]) if task in scores["tasks"] else "" for task in extra]
+        rows.append([model, _share(scores), f"{scores['right']:,} of {scores['rows']:,}", *by_task])
+    console.table("Accuracy", ("model", "accuracy % [95 % interval]", "right", *extra), rows)
+
+
+def _show_answers(models: Fields, console: Console) -> None:
+    """What became of the replies: answers found, replies cut, and how the others did."""
+    rows = []
+    for model, scores in models.items():
         found, whole = scores["by"]["answer"].get("found"), scores["by"].get("ending", {}).get("whole")
-        answers = (f"{scores['answer_found']}/{scores['rows']}", _short(found))
-        counts = (*answers, scores["cut"], _short(whole), scores.get("ties", ""))
-        rows.append([model, _share(scores), *by_task, *counts])
-    columns = ("model", "accuracy % [95 % interval]", *extra, *COUNTED)
-    console.table("Accuracy", columns, rows)
+        answers = (f"{scores['answer_found']:,} of {scores['rows']:,}", _percent(found))
+        rows.append([model, *answers, f"{scores['cut']:,}", _percent(whole), scores.get("ties", "")])
+    console.table("Replies", ("model", *ANSWERED), rows)
 
 
 def _show_samples(models: Fields, console: Console) -> None:
@@ -89,6 +93,10 @@ def _short(scores: Fields | None) -> str:
     return f"{100 * scores['accuracy']:.1f} ({scores['rows']})" if scores else ""
 
 
+def _percent(scores: Fields | None) -> str:
+    return f"{100 * scores['accuracy']:.1f}" if scores else ""
+
+
 def _share(scores: Fields) -> str:
     low, high = scores["interval"]
     return f"{100 * scores['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
@@ -106,10 +114,14 @@ def smallest_shown(comparison: Fields) -> str:
     return "none" if smallest is None else f"{100 * smallest:.1f}"
 
 
-def _compared(comparison: Fields) -> list[Any]:
+def chance(p: float) -> str:
+    """A p-value with as many digits as anybody needs."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _compared(comparison: Fields) -> list[str]:
     return [
-        comparison["model"], comparison["other"], difference(comparison),
-        comparison["better"], comparison["worse"], comparison["questions"],
-        f"{comparison['p']:.3g}", f"{comparison['p_holm']:.3g}",
-        smallest_shown(comparison),
+        f"{comparison['model']} against {comparison['other']}", difference(comparison),
+        f"{comparison['better']:,} : {comparison['worse']:,} of {comparison['questions']:,}",
+        chance(comparison["p_holm"]), smallest_shown(comparison),
     ]  # fmt: skip

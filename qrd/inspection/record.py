@@ -15,7 +15,7 @@ ONE_LINE_CHARS = 80
 HEADING = ("path_id", "id", "model", "teacher", "style", "sample", "task")
 QUESTION = ("context", "question", "choices", "answer")
 REPLY = ("response", "prediction", "correct", "finish_reason", "usage")
-JUDGED = ("prompt", "verdict", "verdicts", "reject_reason")
+JUDGED = ("verdict", "verdicts", "reject_reason", "prompt")
 MEASURES = {"score": "score", "first_faulty_step": "first faulty step"}
 
 
@@ -27,15 +27,14 @@ def lines(fields: Fields, kind: str) -> Iterator[str]:
     if kind in CHECKS:
         yield from _question(fields)
         read |= {*QUESTION}
-    if kind in PATHS:
-        for message in fields.get("prompt") or []:
-            yield from _part(f"prompt, {message['role']}", message["content"])
-        read |= {*JUDGED}
     if kind in CHECKS and kind != "question":
         yield from _reply(fields)
         read |= {*REPLY}
     if kind in PATHS:
         yield from _judged(fields)
+        for message in fields.get("prompt") or []:  # long, and alike for many paths: what differs comes first
+            yield from _part(f"prompt, {message['role']}", message["content"])
+        read |= {*JUDGED}
     for name, value in fields.items():
         if name not in read and value is not None:
             yield from _part(name, _short(value))

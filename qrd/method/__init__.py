@@ -35,7 +35,8 @@ How we differ (the numbers are used again where the code departs)
     which would otherwise hide what tells two paths apart.
 6.  Two tokenizers share no time axis: hidden states are averaged over words of the response (``words``).
 7.  z~ is layer-normalised without affine parameters, the ensemble is a target without gradient, the squared
-    error is a mean over words and dimensions. The competence vectors learn from a loss of their own.
+    error is a mean over words, dimensions and the window's co-routed paths, so that its weight depends on none
+    of them. The competence vectors learn from a loss of their own.
     Projections have no bias, which would be the cheapest way to one constant vector for every word.
 9.  All mutual terms are computed in float32.
 

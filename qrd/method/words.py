@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 Span = tuple[int, int]
+Pair = tuple[int, int]  # (token, word)
 
 # A run without spaces is cut after this many characters, so that a script without spaces has words too.
 LONGEST_WORD = 16
@@ -25,7 +26,7 @@ def split_words(text: str) -> list[Span]:
     return [match.span() for match in _WORD.finditer(text)]
 
 
-def align(tokens: Sequence[Span], words: Sequence[Span]) -> list[tuple[int, int]]:
+def align(tokens: Sequence[Span], words: Sequence[Span]) -> list[Pair]:
     """Pairs (token, word) whose character spans overlap, in order of tokens.
 
     A token of white space alone overlaps no word; a token over the border of two words overlaps both.
@@ -47,15 +48,28 @@ def align(tokens: Sequence[Span], words: Sequence[Span]) -> list[tuple[int, int]
     return pairs
 
 
-def average_tokens(hidden_TD: Tensor, pairs: Sequence[tuple[int, int]], num_words: int) -> tuple[Tensor, Tensor]:
+def shared_words(versions: Sequence[Sequence[Pair]]) -> list[list[Pair]]:
+    """The pairs of each version whose word has tokens in all versions, these words numbered anew from 0.
+
+    Example: ``[[(0, 0), (1, 2)], [(0, 1), (1, 2)]]`` gives ``[[(1, 0)], [(1, 0)]]``: only word 2 is in both.
+    """
+    common = set.intersection(*({word for _, word in pairs} for pairs in versions))
+    place = {word: number for number, word in enumerate(sorted(common))}
+    return [[(token, place[word]) for token, word in pairs if word in place] for pairs in versions]
+
+
+def average_tokens(hidden_TD: Tensor, pairs: Sequence[Pair], num_words: int) -> tuple[Tensor, Tensor]:
     """Mean hidden state of each word's tokens, and which words have any.
 
-    Shapes: hidden_TD of the response's tokens -> (words_WD float32, covered_W bool); the row of a word
+    Shapes: hidden_TD of the response's tokens -> (words_WD float32, covered_W bool on the CPU); the row of a word
     without tokens is 0.
     """
-    token_P, word_P = torch.tensor(pairs, dtype=torch.long, device=hidden_TD.device).reshape(-1, 2).unbind(1)
+    # All that is counted is counted here, so that the host need not wait for the device.
+    token_P, word_P = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).unbind(1)
     count_W = torch.bincount(word_P, minlength=num_words)
+    covered_W, device = count_W > 0, hidden_TD.device
+    token_P, word_P, count_W = (each.to(device, non_blocking=True) for each in (token_P, word_P, count_W.clamp(min=1)))
     sum_WD = hidden_TD.new_zeros(num_words, hidden_TD.shape[-1], dtype=torch.float32).index_add(
-        0, word_P, hidden_TD.float()[token_P]
+        0, word_P, hidden_TD[token_P].float()
     )
-    return sum_WD / count_W.clamp(min=1).unsqueeze(-1), count_W > 0
+    return sum_WD / count_W.unsqueeze(-1), covered_W

@@ -51,15 +51,27 @@ def _inferred(row: Published, choices: list[str] | None) -> str | None:
 def _choices(row: Published) -> list[str] | None:
     given = row.fields.get("choices")
     if given in (None, ""):
-        columns = [row.maybe_text(letter) for letter in LETTERS if letter in row.fields]
-        while columns and columns[-1] is None:
-            columns.pop()
-        given = columns or None
+        given = _lettered(row)
     elif isinstance(given, str):
         given = _decoded(row, given)
     if given is None or (isinstance(given, list) and given and all(isinstance(c, str) and c.strip() for c in given)):
         return given
     raise row.error("choices", f"found {shown(given)}, expected a list of texts, or columns A, B, C without a gap")
+
+
+def _lettered(row: Published) -> list[str | None] | None:
+    """The columns A, B, C, ... without those at the end that are empty; None where there is no A.
+
+    A column that --column reads as another field is no choice: many a file calls its two columns Q and A.
+    """
+    elsewhere = set(row.names.values()) - set(row.names)
+    letters = [letter for letter in LETTERS if letter in row.fields and letter not in elsewhere]
+    if "A" not in letters:
+        return None
+    columns = [row.maybe_text(letter) for letter in LETTERS[: LETTERS.index(letters[-1]) + 1]]
+    while columns and columns[-1] is None:
+        columns.pop()
+    return columns or None
 
 
 def _decoded(row: Published, text: str) -> Any:

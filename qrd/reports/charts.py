@@ -15,6 +15,7 @@ Points = Sequence[tuple[float, float | None]]
 
 MAX_POINTS = 240  # of a line: more than it has pixels
 MARKED_POINTS = 15
+ROOMY = 88  # pixels of a cell in which its whole has room too
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _cell(cell: Cell, *, x: float, y: float, width: float, height: float) -> Mar
     if not whole:
         return element("rect", x=x + 1, y=y + 1, width=width - 2, height=height - 2, rx=3, class_="shade0")
     shade = min(9, int(10 * part / whole))
-    text = f"{100 * part / whole:.0f}" + (" %" if width > 44 else "")
+    text = f"{100 * part / whole:.0f}" + (f" % of {whole:,}" if width > ROOMY else " %" if width > 44 else "")
     return element(
         "g",
         element("title", f"{part:,} of {whole:,}"),

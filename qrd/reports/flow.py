@@ -44,7 +44,9 @@ def flow(slug: str, title: str, columns: Sequence[str], ways: Counter[Way], *, g
     for place, (name, column) in enumerate(zip(columns, nodes)):
         x = step * place
         parts.append(element("text", name, x=x, y=34, class_="label"))
-        parts += [_node(node, x, node.name in good or place < len(columns) - 1, total) for node in column.values()]
+        is_last = place == len(columns) - 1
+        room = LABEL if is_last else step - BAR
+        parts += [_node(node, x, not is_last or node.name in good, total, room - 10) for node in column.values()]
     return Figure(slug, title, Markup("").join(parts), TOP + height + 14, note, width=WIDTH, is_wide=True)
 
 
@@ -92,14 +94,14 @@ def _band(a: Node, b: Node, x1: float, x2: float, width: float, style: str, word
     return element("path", element("title", words), d=shape, class_=f"band band-{style}")
 
 
-def _node(node: Node, x: float, is_good: bool, total: int) -> Markup:
+def _node(node: Node, x: float, is_good: bool, total: int, room: float) -> Markup:
     style = "node" if is_good else "node-lost"
     share = f"{node.count:,} · {100 * node.count / total:.0f} %"
     middle = node.y + node.height / 2
     return Markup("").join(
         (
             element("rect", x=x, y=node.y, width=BAR, height=max(1.0, node.height), class_=style),
-            element("text", shortened(node.name, LABEL - 10), x=x + BAR + 5, y=middle - 1, class_="label strong halo"),
+            element("text", shortened(node.name, room), x=x + BAR + 5, y=middle - 1, class_="label strong halo"),
             element("text", share, x=x + BAR + 5, y=middle + 12, class_="tick halo"),
         )
     )

@@ -174,7 +174,7 @@ def report_failures(output: str, failed: Iterable[Fields], console: Console) -> 
         console.say(f"failed after {row['attempts']} attempts: {row.get('id')}: {row['error']}")
     if len(rows) > NAMED_FAILURES:
         console.say(f"... and {len(rows) - NAMED_FAILURES} more failed requests")
-    if output == "-":
+    if jsonl.is_stream(output):
         return
     file = File(f"{output}.failed.jsonl")
     if rows:

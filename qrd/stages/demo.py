@@ -69,8 +69,9 @@ def run(config: DemoConfig, console: Console) -> Any:
     Raises: ConfigError where an embedded model is not installed, before anything is run.
     """
     for model in dict.fromkeys((TEACHER, JUDGE, *STUDENTS, ENCODER)):
+        if embedded.state_of(model) == "ready":  # converting it tells this too
+            console.say(embedded.described(model).notice)
         embedded.folder_of(model)
-        console.say(embedded.described(model).notice)
     files = Files(File(config.output))
     _write_questions(files, config.seed)
     for title, stage, stage_config in stages(files, config):
@@ -106,7 +107,7 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
 
     kept = FilterConfig(
         input=(files.judged,), output=files.kept, rejects=files.rejects, summary=str(files.folder / "filter.json"),
-        quiet=quiet,
+        decontaminate=(files.test,), quiet=quiet,
     )  # fmt: skip
     yield "filter: right, whole and sound paths are kept", filtering.run, kept
     from qrd.stages import eval as evaluating
@@ -156,14 +157,15 @@ def _report(files: Files, config: DemoConfig) -> None:
 def _show(files: Files, console: Console) -> None:
     """The one table: paths generated and kept, why the others fell, and the accuracy of every model."""
     counts = _json(files.folder / "filter.json")["paths"]
-    rows = [("paths generated", f"{sum(counts.values())}"), *((f"  {why}", f"{n}") for why, n in counts.items())]
+    rows = [("paths generated", f"{sum(counts.values())}"), *((f"paths {why}", f"{n}") for why, n in counts.items())]
     for model, scores in _json(File(files.summary))["models"].items():
         low, high = (100 * bound for bound in scores["interval"])
         label = f"{model} (teacher, judge)" if model == "base:smollm2-135m" else model
         rows.append((label, f"{100 * scores['accuracy']:.1f} % [{low:.1f}, {high:.1f}]"))
-    console.table("The demo: paths, then accuracy on new questions with its 95 % interval", ("", ""), rows)
-    console.say(f"Everything is in {files.folder}: " + ", ".join(sorted(f.name for f in files.folder.glob("[!.]*"))))
-    console.say(f"To look at it all, open {files.report} in a browser")
+    console.table("What came of it: paths, and accuracy on new questions with its 95 % interval", ("", ""), rows)
+    made = sorted(file.name for file in files.folder.glob("[!.]*") if not file.name.endswith(".manifest.json"))
+    console.say(f"Everything is in {files.folder}: {', '.join(made)}")
+    console.say(f"To look at it all, open {files.report} in a browser; qrd inspect {files.judged} shows the paths")
 
 
 def _json(file: File) -> Any:

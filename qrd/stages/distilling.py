@@ -6,7 +6,6 @@ Half of the one place where the method meets the trainer; the other half is ``tr
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -152,48 +151,47 @@ class QrDistillWindow:
     def part(self, micro: Micro) -> Part:
         """The micro-batch's share of eq. 9, with the competence loss beside it."""
         loss = objective.distill_share(micro.ce_sum_BS, self.window_tokens_S)
-        sums: Counter[str] = Counter()
+        sums: dict[str, Tensor] = {}
         lambda_mutual = self.whole.lambda_mutual
         for b, row in enumerate(micro.rows):
             if lambda_mutual > 0 and self.co_routed[row]:
-                peer, competence = self._mutual(row, micro.hidden[b], micro.ce_sum_BS[b], sums)
-                loss = loss + lambda_mutual * (peer + competence) / sum(self.co_routed)
+                loss = loss + lambda_mutual * self._mutual(row, micro.hidden[b], micro.ce_sum_BS[b], sums)
         return Part(loss, sums)
 
-    def _mutual(
-        self, row: int, hidden: Mapping[int, Tensor], ce_sum_S: Tensor, sums: Counter[str]
-    ) -> tuple[Tensor, Tensor]:
-        """Peer and competence loss of one path; their values and the spread are added to `sums`."""
+    def _mutual(self, row: int, hidden: Mapping[int, Tensor], ce_sum_S: Tensor, sums: dict[str, Tensor]) -> Tensor:
+        """Peer and competence loss of one path, over the number of co-routed paths; both and the spread are added to
+        `sums`."""
         students = sorted(hidden)
+        share: float = 1 / sum(self.co_routed)
         shared_SWD = self._shared(row, hidden)
         if shared_SWD.shape[1] == 0:  # a text of which some tokenizer keeps nothing
-            return ce_sum_S.new_zeros(()), ce_sum_S.new_zeros(())
-        weight_SD = self.whole.weight_SD[students]
+            return ce_sum_S.new_zeros(())
+        weight_SD = _pick(self.whole.weight_SD, students)
         target_WD = mutual.ensemble(shared_SWD, mutual.competence(shared_SWD, weight_SD))
-        peer = mutual.peer_loss(shared_SWD, target_WD)
-        ce_mean_S = ce_sum_S[students] / self.targets_KS[row, students]
-        competence = mutual.competence_loss(shared_SWD, weight_SD, ce_mean_S)
-        sums["mutual"] += peer.item() / sum(self.co_routed)
-        sums["competence"] += competence.item() / sum(self.co_routed)
+        peer = mutual.peer_loss(shared_SWD, target_WD) * share
+        ce_mean_S = _pick(ce_sum_S, students) / _pick(self.targets_KS[row], students)
+        competence = mutual.competence_loss(shared_SWD, weight_SD, ce_mean_S) * share
+        found = {"mutual": peer.detach(), "competence": competence.detach()}
         if len(self.spans[row]) >= 2:
-            for s, value in zip(students, mutual.spread(shared_SWD).tolist(), strict=True):
-                sums[f"spread/{s}"] += value / self.num_spread[s]
-        return peer, competence
+            spread = zip(students, mutual.spread(shared_SWD).unbind(), strict=True)
+            found |= {f"spread/{s}": value / self.num_spread[s] for s, value in spread}
+        for name, value in found.items():
+            sums[name] = sums[name] + value if name in sums else value
+        return peer + competence
 
     def _shared(self, row: int, hidden: Mapping[int, Tensor]) -> Tensor:
         """z~ of the path's students over the words that all of them have tokens for.
 
         Shapes: shared_SWD.
         """
-        spans, encoded = self.spans[row], self.window.examples[row].encoded
-        pooled = {}
-        for s in sorted(hidden):
-            words_WD, covered_W = words.average_tokens(hidden[s], words.align(encoded[s].offsets, spans), len(spans))
-            pooled[s] = words_WD.to(self.whole.device), covered_W.to(self.whole.device)
-        covered_W = torch.stack([covered for _, covered in pooled.values()]).all(dim=0)
-        return torch.stack(
-            [mutual.project(self.whole.projections[s], words_WD[covered_W]) for s, (words_WD, _) in pooled.items()]
-        )
+        students, encoded = sorted(hidden), self.window.examples[row].encoded
+        versions = words.shared_words([words.align(encoded[s].offsets, self.spans[row]) for s in students])
+        num_words = len({word for _, word in versions[0]})
+        shared = []
+        for s, pairs in zip(students, versions, strict=True):
+            words_WD, _ = words.average_tokens(hidden[s], pairs, num_words)
+            shared.append(mutual.project(self.whole.projections[s], words_WD.to(self.whole.device)))
+        return torch.stack(shared)
 
     def close(self, ce_sum_KS: Tensor, sums: Mapping[str, float]) -> Closing:
         """The router's lesson from the detached losses of all pairs (departure 4), and eq. 9 for the logs."""
@@ -254,3 +252,8 @@ class QrDistillWindow:
         if not fallen:
             return None
         return f"warning: the shared states of {', '.join(fallen)} have collapsed; a smaller --lambda-mutual may help"
+
+
+def _pick(each: Tensor, students: Sequence[int]) -> Tensor:
+    """The rows of some students; a list as an index would be sent to the device, which the host waits for."""
+    return torch.stack([each[s] for s in students])

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path as File
 
+from qrd.backends import base_of
 from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.evaluation.summary import summarised, unchanged
@@ -42,7 +43,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     manifest = Manifest("eval", config, config.output)
     with Writer(config.output, resume=config.resume) as writer:
         sheet = Sheet(writer, Tally(num_in=reader.num_rows, num_bad=len(reader.bad)), {})
-        expected = {candidate.name: candidate.fingerprint() for candidate in candidates}
+        expected = {each.name: (each.fingerprint(), base_of(each.model, config.api_base)) for each in candidates}
         _keep(sheet, questions, expected, config)
         if sheet.others:
             console.say(f"{config.output}: predictions of {', '.join(sorted(sheet.others))} stay as they are")
@@ -98,8 +99,10 @@ def _stamp(config: EvalConfig, reader: Reader[Question], console: Console) -> Fi
     return found
 
 
-def _keep(sheet: Sheet, questions: Sequence[Row[Question]], expected: dict[str, str], config: EvalConfig) -> None:
-    """Take over the predictions that the output holds.
+def _keep(
+    sheet: Sheet, questions: Sequence[Row[Question]], expected: dict[str, tuple[str, str | None]], config: EvalConfig
+) -> None:
+    """Take over the predictions that the output holds; `expected` are fingerprint and endpoint of each model.
 
     Raises: ConfigError where one of them was made in another way.
     """
@@ -117,7 +120,9 @@ def _keep(sheet: Sheet, questions: Sequence[Row[Question]], expected: dict[str, 
         if fields.get("answer") != question.answer:
             asking.refuse_mixture(config.output, config, f"the gold answer of {question.id}")
         if name not in ENSEMBLES and fields.get("request_hash") != request_of(question, sample, config).hash(
-            expected[name], config.api_base
+            *expected[name]
         ):
-            asking.refuse_mixture(config.output, config, f"the model {name} or the prompt of {question.id}")
+            asking.refuse_mixture(
+                config.output, config, f"the model {name}, its endpoint or the prompt of {question.id}"
+            )
         sheet.rows[(name, question.id, sample)] = fields

@@ -11,7 +11,7 @@ import msgspec
 
 from qrd import prompts
 from qrd.answers import grade
-from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend
+from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, base_of, open_backend
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
 from qrd.jsonl import Row, Writer
@@ -91,7 +91,7 @@ def _ask(
     backend: Backend, candidate: Candidate, todo: Todo, sheet: Sheet,
     config: EvalConfig, progress: Progress,
 ) -> None:  # fmt: skip
-    fingerprint = candidate.fingerprint()
+    fingerprint, base = candidate.fingerprint(), base_of(candidate.model, config.api_base)
     with speaking(backend, candidate):
         for reply in backend.complete(request for _, _, request in todo.values()):
             row, sample, request = todo[reply.key]
@@ -100,7 +100,7 @@ def _ask(
                 sheet.tally.failed.append(asking.failed_row(identity, reply))
             else:
                 told = {"model": candidate.name, "sample": sample}
-                told["request_hash"] = request.hash(fingerprint, config.api_base)
+                told["request_hash"] = request.hash(fingerprint, base)
                 sheet.write({**row.fields, **told, **_graded(row.record, reply)})
             progress.advance(done=1, failed=int(reply.error is not None), tokens=reply.usage.completion_tokens or 0)
 

@@ -40,7 +40,8 @@ def run(config: EvalConfig, console: Console) -> Tally:
     reader = Reader(config.input, Prediction, unique=None, skip_bad=config.skip_bad)
     rows = named(checked_together(list(asking.selected(reader, config))))
     asking.report_bad(reader, console)
-    models = list(dict.fromkeys(row["model"] for row in rows))
+    found = dict.fromkeys(row["model"] for row in rows)
+    models = sorted(found, key=lambda model: model.startswith("base:"))  # what was fitted is held against its base
     if len(models) < 2:
         raise ConfigError(f"--compare needs predictions of two models; found {', '.join(models) or 'none'}")
     summary = summarised(rows, list(combinations(models, 2)), seed=config.seed)

@@ -11,6 +11,7 @@ Source: paper, section 2.3.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -26,7 +27,7 @@ from msgspec import structs
 from qrd import filters, jsonl
 from qrd.config import FilterConfig
 from qrd.console import Console
-from qrd.errors import GateError
+from qrd.errors import ConfigError, GateError
 from qrd.filters import Rules
 from qrd.filters.decision import KEPT
 from qrd.filters.duplicates import Duplicates
@@ -54,6 +55,7 @@ def run(config: FilterConfig, console: Console) -> Tally:
 
     Raises: DataError at the end where lines are damaged; GateError where fewer than --min-kept paths are left.
     """
+    _refuse_one_file_for_two(config)
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
     manifest, ledger = Manifest("filter", config, config.output), Ledger()
     tests = Reader(config.decontaminate, Question, unique=None)
@@ -85,6 +87,18 @@ def run(config: FilterConfig, console: Console) -> Tally:
     if num_kept < config.min_kept:
         raise GateError(f"{num_kept} paths are left, fewer than --min-kept {config.min_kept}; see --rejects for why")
     return tally
+
+
+def _refuse_one_file_for_two(config: FilterConfig) -> None:
+    """Nothing. Raises: ConfigError where what is written in one place would replace what stands, or comes, there."""
+    taken = {config.output: "the output", **dict.fromkeys((*config.input, *config.decontaminate), "an input")}
+    whose = {os.path.realpath(name): what for name, what in taken.items() if not jsonl.is_stream(name)}
+    for option, name in (("--rejects", config.rejects), ("--summary", config.summary)):
+        if name is None or jsonl.is_stream(name):
+            continue
+        if what := whose.get(os.path.realpath(name)):
+            raise ConfigError(f"{option} {name}: this file is {what} too; give it one of its own")
+        whose[os.path.realpath(name)] = option
 
 
 def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs | Contest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -12,6 +11,7 @@ from types import TracebackType
 from qrd.filters import Rules
 from qrd.filters.sifting import Sifted, Sifter
 from qrd.forks import Forks
+from qrd.lines import MAX_LINE_BYTES
 from qrd.reader import Block
 
 MOST_HELPERS = 3  # more than these wait for the one that reads
@@ -42,12 +42,16 @@ class Workers:
 
 
 def _place(block: Block) -> Place | None:
-    """Where the lines stand, if that is known: to read them again is cheaper than to send them."""
-    return None if block.offset is None else (block.file, block.offset, sum(map(len, block.lines)))
+    """Where the lines stand, if that is known: to read them again is cheaper than to send them.
+
+    Lines that may be longer than is allowed are left to the one who says so.
+    """
+    size = sum(map(len, block.lines))
+    return None if block.offset is None or size > MAX_LINE_BYTES else (block.file, block.offset, size)
 
 
 def _sift_at(sifter: Sifter, place: Place) -> Sifted | None:
     gc.disable()  # rows hold no cycles, and looking for them takes a quarter of the time
     file, offset, size = place
     with open(file, "rb", buffering=0) as stream:
-        return sifter.sift(io.BytesIO(os.pread(stream.fileno(), size, offset)))
+        return sifter.sift(os.pread(stream.fileno(), size, offset))

@@ -158,7 +158,8 @@ def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
             if before[1] != row.fields.get("answer"):
                 asking.refuse_mixture(config.output, config, f"the gold answer of {row.record.id}")
             if before[0] != hashed(item.messages, _seed(config, item.path_id)):
-                asking.refuse_mixture(config.output, config, f"the prompt of {row.record.id}, style {item.style}")
+                what = f"the prompt of {row.record.id}, style {item.style}, or the endpoint that a variable names"
+                asking.refuse_mixture(config.output, config, what)
             done.add(item.path_id)
     this.begin.setdefault(teacher, len(this.questions))
 

@@ -14,10 +14,11 @@ Source: paper, section 2.3, step 2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
-from qrd.backends import Reply, Stopping
+from qrd.backends import Reply, Stopping, base_of
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
 from qrd.errors import GateError
@@ -29,7 +30,7 @@ from qrd.records import Fields, Path, digest
 from qrd.stages import asking
 from qrd.stages.asking import Tally
 from qrd.stages.judge_against import Contest, Labels
-from qrd.stages.judge_asking import Bench, Case, rubric_of, takes_json
+from qrd.stages.judge_asking import Bench, Case, path_of, rubric_of, takes_json
 from qrd.stages.judge_attacks import empty_reasoning
 from qrd.stages.judge_canaries import Canaries, canaries_of
 
@@ -142,7 +143,9 @@ class Outcome:
 
 def judge_hash(config: JudgeConfig, rubric: Rubric, contest: Contest | None = None) -> str:
     """A hash of everything but the path that decides its verdict."""
-    drawn = [config.temperature, config.top_p, config.max_tokens, config.seed, config.api_base]
+    bases = [base_of(model, config.api_base) for model in config.judge]
+    shared = bases[0] if len(set(bases)) == 1 else bases
+    drawn = [config.temperature, config.top_p, config.max_tokens, config.seed, shared]
     form = [rubric.form, rubric.threshold, [takes_json(config, model) for model in config.judge]]
     chosen = contest.labels.hash if contest else config.all
     return digest([list(config.judge), config.votes, rubric.instruction, form, chosen, drawn])
@@ -175,7 +178,8 @@ def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, count: Cou
         for usage in fields.get("judge_usage") or ():
             tally.add_usage({"usage": usage})
         if fields.get("judge_hash") != wanted:
-            asking.refuse_mixture(config.output, config, f"the text of the rubric {config.rubric}", DECISIVE_KNOBS)
+            what = f"the text of the rubric {config.rubric}, or the endpoint that a variable names"
+            asking.refuse_mixture(config.output, config, what, DECISIVE_KNOBS)
         count.add(fields)
         done[str(fields.get("path_id"))] = _content(fields)
     return done
@@ -233,8 +237,9 @@ def _judge(cases: dict[str, Case], bench: Bench, outcome: Outcome) -> None:
     if outcome.canaries:
         outcome.canaries.begin()
         outcome.canaries.num_since += len(cases)
-    for model, key, reply in bench.replies(cases):
-        _settle(cases[key.split("/")[0]], model, key, reply, bench, outcome)
+    with closing(bench.replies(cases)) as replies:
+        for model, key, reply in replies:
+            _settle(cases[path_of(key)], model, key, reply, bench, outcome)
 
 
 def _settle(case: Case, model: str, key: str, reply: Reply, bench: Bench, outcome: Outcome) -> None:
@@ -256,8 +261,8 @@ def _settle(case: Case, model: str, key: str, reply: Reply, bench: Bench, outcom
 
 
 def _judged(row: Row[Path], verdicts: list[Fields], verdict: str | None) -> Fields:
-    """The fields of a judged path, with the mean score where all judges gave one; earlier verdicts are gone."""
-    fields = {name: value for name, value in row.fields.items() if name != "judge_score"}
+    """The fields of a judged path, with the mean score where all judges gave one; what was said before is gone."""
+    fields = {name: value for name, value in row.fields.items() if name not in ("judge_score", "judge_usage")}
     scores = [item.get("score") for item in verdicts]
     if scores and None not in scores:
         fields["judge_score"] = sum(filter(None, scores)) / len(scores)

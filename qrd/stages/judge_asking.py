@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from qrd.stages import asking
 
 @dataclass
 class Case:
-    """A path before its judges: what was asked of whom, and the verdicts that have come."""
+    """A path before its judges: what was asked of whom, and the verdicts that have come, by the keys of requests."""
 
     row: Row[Path]
     asked: dict[str, Asked] = field(default_factory=dict)
@@ -71,8 +71,11 @@ class Bench:
         for backend in self.backends.values():
             backend.close()
 
-    def replies(self, cases: dict[str, Case]) -> Iterator[tuple[str, str, Reply]]:
-        """(judge, key, reply) from all judges at once, as they come; one judge runs in this thread."""
+    def replies(self, cases: dict[str, Case]) -> Generator[tuple[str, str, Reply], None, None]:
+        """(judge, key, reply) from all judges at once, as they come; one judge runs in this thread.
+
+        To be closed: what is left of a panel then sends nothing more.
+        """
         backends = self.open()
         if len(backends) == 1:
             ((model, backend),) = backends.items()
@@ -83,14 +86,18 @@ class Bench:
             target = _feeder(arrived, model, backend, partial(self._requests, cases, number, model))
             threading.Thread(target=target, daemon=True).start()
         running = len(backends)
-        while running:
-            item = arrived.get()
-            if isinstance(item, BaseException):
-                raise item
-            if item is None:
-                running -= 1
-            else:
-                yield item
+        try:
+            while running:
+                item = arrived.get()
+                if isinstance(item, BaseException):
+                    raise item
+                if item is None:
+                    running -= 1
+                else:
+                    yield item
+        finally:
+            if running:
+                self.stopping.set()  # the run is over, and nobody waits for what the others would still ask
 
     def _requests(self, cases: dict[str, Case], judge_number: int, model: str) -> Iterator[Request]:
         """The votes asked of one judge, each with a nonce of its own."""
@@ -114,6 +121,11 @@ class Bench:
                     key=key, messages=tuple(asked.messages), sampling=sampling, starts=asked.starts, stop=stop,
                     response_format=asked.response_format,
                 )  # fmt: skip
+
+
+def path_of(key: str) -> str:
+    """The path_id in the key of a request, whatever it is made of; behind it stand the numbers of judge and vote."""
+    return key.rsplit("/", 2)[0]
 
 
 def rubric_of(config: JudgeConfig) -> Rubric:

@@ -18,7 +18,7 @@ from qrd.evaluation.against import INVALID, VALID
 from qrd.jsonl import Reader, Row, Writer, is_stream
 from qrd.lines import decode_object, numbered, open_input
 from qrd.records import Path, digest
-from qrd.stages.judge_asking import Bench, Case
+from qrd.stages.judge_asking import Bench, Case, path_of
 from qrd.stages.judge_attacks import empty_reasoning
 
 OF_INPUT = "wrong"
@@ -82,7 +82,7 @@ class Canaries:
         for model, key, reply in self.bench.replies(cases):
             if reply.error is not None:
                 continue
-            name = key.split("/")[0]
+            name = path_of(key)
             cases[name].take(model, key, reply)
             asked[model] += 1
             right[model] += cases[name].verdicts[key]["verdict"] == labels[name]

@@ -56,7 +56,8 @@ def run(config: ReportConfig, console: Console) -> Summary:
         inputs=found.sha256, rows_in=found.num_rows, rows_out=found.sample.num_rows, reasons={"bad": found.num_bad}
     )
     if config.output != "-":
-        console.say(f"{config.output}: {found.num_rows:,} rows, {len(found.runs)} run folders, {num_figures} figures")
+        counts = ((found.num_rows, "row"), (len(found.runs), "run folder"), (num_figures, "figure"))
+        console.say(f"{config.output}: {', '.join(words.counted(number, noun) for number, noun in counts)}")
     return Summary(found.num_rows, num_figures, found.num_bad)
 
 

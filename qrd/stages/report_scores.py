@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from qrd.evaluation.breakdown import in_order
-from qrd.evaluation.summary import summarised, unchanged
-from qrd.evaluation.table import difference, smallest_shown
+from qrd.evaluation.compare import compared
+from qrd.evaluation.summary import question_scores, summarised, unchanged
+from qrd.evaluation.table import chance, difference, smallest_shown
 from qrd.records import Fields
 from qrd.reports.charts import Interval, grid, intervals
 from qrd.reports.document import Section, Table
@@ -19,7 +20,7 @@ ENSEMBLE = "ensemble:"
 FEW_QUESTIONS = 100
 
 VERSUS = (
-    "model", "against", "difference in points [95 % interval]", "better", "worse", "questions", "p", "p by Holm",
+    "model", "against", "points [95 % interval]", "better", "worse", "questions", "p", "p by Holm",
     "smallest difference shown",
 )  # fmt: skip
 
@@ -57,14 +58,20 @@ def run_pairs(found: Gathered) -> list[Pair]:
 
 
 def scored(found: Gathered, *, compare: bool, seed: int) -> Fields:
-    """Figures of each model, the paired comparisons that this report makes, and students that changed nothing."""
+    """Figures of each model, the paired comparisons that this report makes, and students that changed nothing.
+
+    Each kind of comparison is corrected for itself, so that what is asked of students has the answer that eval gives.
+    """
     students = student_pairs(found)
-    pairs = [*(run_pairs(found) if compare else []), *students, *ensemble_pairs(found)]
+    kinds = [run_pairs(found) if compare else [], students, ensemble_pairs(found)]
     models = list(dict.fromkeys(found.names.values()))
-    if not pairs and len(models) <= MAX_MODELS_PAIRED:
-        pairs = list(combinations(models, 2))
-    summary = summarised(found.answers, pairs, seed=seed)
-    return {**summary, "unchanged": unchanged(found.answers, students), "bases": {base for _, base in students}}
+    if not any(kinds) and len(models) <= MAX_MODELS_PAIRED:
+        kinds = [list(combinations(models, 2))]
+    summary = summarised(found.answers, [], seed=seed)
+    scores = question_scores(found.answers)
+    made = [comparison.as_json() for pairs in kinds for comparison in compared(pairs, scores, seed=seed)]
+    told = {"unchanged": unchanged(found.answers, students), "bases": {base for _, base in students}}
+    return {**summary, "comparisons": made, **told}
 
 
 def accuracy_section(summary: Fields) -> Section:
@@ -80,10 +87,10 @@ def accuracy_section(summary: Fields) -> Section:
     section.figures = [intervals("accuracy", "Right answers", rows, unit="accuracy, % of replies", note=note)]
     section.figures += _breakdown_figures(models)
     section.tables = [_accuracy_table(models), *_paired_tables(summary["comparisons"]), *_breakdowns(models)]
-    num_questions = min(s["rows"] for s in models.values())
+    num_questions = min(s["samples"]["questions"] if s["samples"] else s["rows"] for s in models.values())
     if num_questions < FEW_QUESTIONS:
         section.text = [
-            f"Only {num_questions:,} replies stand behind some of these numbers: read the intervals, not the points."
+            f"Only {num_questions:,} questions stand behind some of these numbers: read the intervals, not the points."
         ]
     return section
 
@@ -121,8 +128,8 @@ def _paired_tables(comparisons: Sequence[Fields]) -> list[Table]:
         return []
     note = (
         "Exact McNemar test on the questions that both answered (sign test with several samples), bootstrap interval "
-        "of the difference, p corrected by Holm for all rows; the last column is what so many questions show with "
-        "power 0.8."
+        "of the difference; p is corrected by Holm for all rows of a kind (students against bases, ensembles against "
+        "students, run against run). The last column is what so many questions show with power 0.8."
     )
     return [Table("Compared question by question", VERSUS, [_compared(c) for c in comparisons], note, num_heads=2)]
 
@@ -134,11 +141,6 @@ def _compared(comparison: Fields) -> list[str]:
         chance(comparison["p"]), chance(comparison["p_holm"]),
         smallest_shown(comparison),
     ]  # fmt: skip
-
-
-def chance(p: float) -> str:
-    """A p-value with as many digits as anybody needs."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _breakdown_figures(models: Fields) -> list[Figure]:

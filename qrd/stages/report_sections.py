@@ -32,6 +32,7 @@ COMMANDS: dict[str, type[Any]] = {
     "filter": FilterConfig, "train": TrainConfig, "eval": EvalConfig,
 }  # fmt: skip
 GOOD = {census.TRAINED, census.KEPT}
+WELL = GOOD | {census.RIGHT}  # of paths that no filter has seen
 MAX_NAMES = 12  # of a column of the flow; the rest are put together
 REST = "others"
 KINDS = ("epochs", "difficulty", "dataset", "all")  # of figures on routing
@@ -46,7 +47,7 @@ TERMS = {
 def paths_section(found: Gathered) -> Section:
     """Paths: from generated to trained, by teacher, style and reason."""
     section = Section("paths", "Paths")
-    ways = found.census.ways()
+    ways = _ways(found)
     if not ways:
         return section
     trained = any(fate == census.TRAINED for *_, fate in ways)
@@ -59,10 +60,18 @@ def paths_section(found: Gathered) -> Section:
         three[(teacher, style, fate)] += number
     title = "From generated to trained" if trained else "What became of each path"
     note = "Widths are numbers of paths; what was lost ends in grey, with the first reason against it."
-    section.figures = [flow("flow", title, ("teacher", "style", "outcome"), three, good=GOOD, note=note)]
+    section.figures = [flow("flow", title, ("teacher", "style", "outcome"), three, good=WELL, note=note)]
     section.figures += _style_figures(found)
     section.tables = [_by_group(ways)]
     return section
+
+
+def _ways(found: Gathered) -> Counter[tuple[str, str, str, str]]:
+    """Paths by teacher, style, answer and fate; where no filter has seen any of them, the answer is their fate."""
+    ways = found.census.ways()
+    if any(fate != census.OPEN for *_, fate in ways):
+        return ways
+    return Counter({(teacher, style, answer, answer): n for (teacher, style, answer, _), n in ways.items()})
 
 
 def _largest(seed: Counter[str], ways: Counter[Any], place: int) -> set[str]:
@@ -93,7 +102,7 @@ def _by_group(ways: Counter[tuple[str, str, str, str]]) -> Table:
     for (teacher, style, _, fate), number in ways.items():
         fates[fate] += number
         groups.setdefault((teacher, style), Counter())[fate] += number
-    order = sorted(fates, key=lambda fate: (fate not in GOOD, -fates[fate], fate))[: MAX_NAMES + 2]
+    order = sorted(fates, key=lambda fate: (fate not in WELL, -fates[fate], fate))[: MAX_NAMES + 2]
     rows = [
         [teacher, style, f"{sum(counts.values()):,}", *(f"{counts[fate]:,}" for fate in order)]
         for (teacher, style), counts in sorted(groups.items())

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from qrd.evaluation.agreement import likeness
+from qrd.evaluation.table import chance
 from qrd.records import Fields
 from qrd.reports import census
 from qrd.reports.document import Tile
 from qrd.reports.run_folder import Curve, Run
 from qrd.stages.report_inputs import Gathered
-from qrd.stages.report_scores import chance
+from qrd.stages.report_scores import ENSEMBLE
 from qrd.stages.report_sections import GOOD, duration
 
 COLLAPSED = 0.01  # of the first spread, as train reports it
@@ -43,8 +44,8 @@ def _paths_words(found: Gathered) -> Iterator[str]:
     entries = list(found.census.entries())
     teachers, styles = Counter(e.teacher for e in entries), Counter(e.style for e in entries)
     judges = [judge for judge in found.verdicts.by_judge if judge != BY_RULE]
-    asked = _number(len(found.census.questions), "question")
-    yield f"{_listed(teachers)} wrote {len(entries):,} reasoning paths for {asked} in {_number(len(styles), 'style')}."
+    asked = counted(len(found.census.questions), "question")
+    yield f"{_listed(teachers)} wrote {len(entries):,} reasoning paths for {asked} in {counted(len(styles), 'style')}."
     right = sum(e.answer == census.RIGHT for e in entries)
     kept = sum(e.fate in GOOD for e in entries)
     yield f"{right:,} of them are whole and right;"
@@ -63,7 +64,7 @@ def _run_words(run: Run) -> str:
     how += f" and {routing} routing" if isinstance(routing, str) and objective == "qr-distill" else ""
     unfinished = "" if run.manifest.get("finished") else " so far; the run is not finished"
     return (
-        f"In {run.name}, {students} learned{how}: {_number(run.curves.num_steps, 'step')} over "
+        f"In {run.name}, {students} learned{how}: {counted(run.curves.num_steps, 'step')} over "
         f"{run.curves.num_epochs:g} epochs in {duration(run.curves.seconds)}{unfinished}."
     )
 
@@ -85,7 +86,7 @@ def _answers_words(found: Gathered) -> str:
     if not found.answers:
         return ""
     num_models = len(set(found.names.values()))
-    return f"{len(found.answers):,} answers of {_number(num_models, 'model')}"
+    return f"{len(found.answers):,} answers of {counted(num_models, 'model')}"
 
 
 def tiles_of(found: Gathered, summary: Fields) -> list[Tile]:
@@ -120,7 +121,7 @@ def alarms_of(found: Gathered, summary: Fields) -> list[str]:
         dict.fromkeys(
             [
                 *(alarm for run in found.runs for alarm in _run_alarms(run)),
-                *_score_alarms(summary),
+                *score_alarms(summary),
                 *_contamination_alarms(found),
                 *_judge_alarms(found),
                 *([f"{found.num_bad:,} rows could not be read and were set aside."] if found.num_bad else []),
@@ -161,7 +162,8 @@ def _known(curve: Curve) -> list[float]:
     return [value for _, value in curve if value is not None]
 
 
-def _score_alarms(summary: Fields) -> Iterator[str]:
+def score_alarms(summary: Fields) -> Iterator[str]:
+    """What of the scores a reader should not overlook."""
     for name in summary["unchanged"]:
         yield f"{name}: every reply is its base's, word for word; what was fitted changed nothing."
     for c in summary["comparisons"]:
@@ -173,7 +175,8 @@ def _score_alarms(summary: Fields) -> Iterator[str]:
             told = f"{_chance(c['p_holm'])} over {c['questions']:,} questions"
             yield f"{c['model']} is not shown to be better than its base ({told})."
     for name, scores in summary["models"].items():
-        if scores["cut"] > CUT_SHARE * scores["rows"] and name not in summary["bases"]:
+        is_own = name not in summary["bases"] and not name.startswith(ENSEMBLE)  # whose replies are its students'
+        if is_own and scores["cut"] > CUT_SHARE * scores["rows"]:
             yield f"{name}: {scores['cut']:,} of {scores['rows']:,} replies were cut at --max-tokens."
 
 
@@ -225,7 +228,8 @@ def _chance(p: float) -> str:
     return f"p {words}" if words.startswith("<") else f"p = {words}"
 
 
-def _number(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: 1 step, 2,000 steps."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 

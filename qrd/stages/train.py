@@ -110,7 +110,7 @@ def settled(config: TrainConfig) -> TrainConfig:
     if config.load_in_4bit and config.finetune == "full":
         raise ConfigError("--load-in-4bit: 4-bit weights cannot be fitted in full; use --finetune qlora")
     lambda_mutual = _lambda_mutual(config, len(specs))
-    _refuse_memory(config)
+    _refuse_idle(config, lambda_mutual)
     _refuse_freeze(config, [spec.name for spec in specs], lambda_mutual)
     all_embedded = all(is_embedded(spec.model) for spec in specs)
     return replace(
@@ -155,12 +155,31 @@ def _uses_memory(config: TrainConfig) -> str | None:
     return f"--router-input {config.router_input}" if config.router_input != "path" else None
 
 
-def _refuse_memory(config: TrainConfig) -> None:
-    """Refuse what a router remembers where there is no router."""
-    if option := _uses_memory(config):
-        for name, value in (("objective", config.objective), ("routing", config.routing)):
-            if value in ("sft", "step-by-step", "none"):
-                raise ConfigError(f"{option} with --{name} {value}: there is no router; leave one of them out")
+_OF_THE_ROUTER = (
+    "route_by", "router_input", "balance", "lambda_entropy", "gumbel_temperature", "gumbel_final_temperature",
+    "gumbel_anneal",
+)  # fmt: skip
+_OF_LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules")
+
+
+def _refuse_idle(config: TrainConfig, lambda_mutual: float) -> None:
+    """Refuse an option that nothing in this run would read, rather than ignore it."""
+    is_baseline = config.objective != "qr-distill"
+    where = f"--objective {config.objective}" if is_baseline else f"--routing {config.routing}"
+    no_router = is_baseline or config.routing == "none"
+    idle = (
+        (no_router, _OF_THE_ROUTER, f"with {where}: there is no router"),
+        (is_baseline, ("routing",), f"with {where}: every path goes to every student"),
+        (no_router and lambda_mutual == 0, ("router_learning_rate",), f"with {where}: only students are trained"),
+        (lambda_mutual == 0, ("shared_width",), "without the mutual term: nothing is shared"),
+        (config.gumbel_final_temperature is None, ("gumbel_anneal",), "without --gumbel-final-temperature"),
+        (config.finetune == "full", _OF_LORA, "with --finetune full: there is no adapter"),
+    )
+    for names, reason in ((names, reason) for is_idle, names, reason in idle if is_idle):
+        for name in names:
+            if (value := getattr(config, name)) != getattr(TrainConfig, name):
+                told = ",".join(map(str, value)) if isinstance(value, tuple) else value
+                raise ConfigError(f"{knobs.flag_of(name)} {told} {reason}; leave one of them out")
 
 
 def _refuse_freeze(config: TrainConfig, names: list[str], lambda_mutual: float) -> None:
@@ -207,7 +226,7 @@ def _fit(
     if (option := _uses_memory(config)) and loop.total_steps <= loop.steps_per_epoch:
         raise ConfigError(f"{option}: no path is seen twice in {loop.total_steps} steps; ask for more epochs or steps")
     fitting = Fitting(loop, folder)
-    if done := fitting.resume():
+    if done := fitting.resume(console.say):
         console.say(f"{config.output}: resumes after step {done} of {loop.total_steps}")
     with console.progress("train", loop.total_steps) as progress:
         progress.advance(done=done)

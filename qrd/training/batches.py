@@ -101,9 +101,10 @@ class Batch:
     sizes: tuple[int, ...]
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on a device."""
-        ids_BT, mask_BT = self.ids_BT.to(device), self.mask_BT.to(device)
-        return Batch(ids_BT, mask_BT, self.predict_N.to(device), self.target_N.to(device), self.sizes)
+        """The same batch on a device, without waiting for what that still has to do."""
+        tensors = (self.ids_BT, self.mask_BT, self.predict_N, self.target_N)
+        ids_BT, mask_BT, predict_N, target_N = (tensor.to(device, non_blocking=True) for tensor in tensors)
+        return Batch(ids_BT, mask_BT, predict_N, target_N, self.sizes)
 
 
 def collate(paths: Sequence[Encoded]) -> Batch:

@@ -24,9 +24,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from qrd.errors import ConfigError, StorageError
-from qrd.training.sharding import share_of
+from qrd.training.shards import share_of
 
 _FOLDER = re.compile(r"step-(\d+)")
+STATE = ("step", "num_tokens", "tally", "log_sizes")
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -46,7 +47,9 @@ def save(
     state: Mapping[str, Any],
     keep: int,
 ) -> File:
-    """The new checkpoint, named after ``state["step"]``; afterwards at most `keep` are left.
+    """The new checkpoint, named after ``state["step"]``; afterwards at most `keep` are left of those up to it.
+
+    Later ones are there where they could not be read (``Fitting.resume``); they must not push out what can be.
 
     Raises: StorageError where the disk refuses; the older checkpoints are then untouched.
     """
@@ -59,13 +62,18 @@ def save(
         _save_tensors(moments, temporary / "optimizer.safetensors")
         (temporary / "state.json").write_text(json.dumps(dict(state), indent=1) + "\n", encoding="utf-8")
         publish(temporary, target)
-        for _, old in checkpoints(folder)[:-keep]:
+        for old in [old for step, old in checkpoints(folder) if step <= state["step"]][:-keep]:
             shutil.rmtree(old)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise StorageError(f"{target}: cannot be saved: {reason}") from None
+        raise unsaved(target, error) from None
     return target
+
+
+def unsaved(target: File, error: OSError | SafetensorError) -> StorageError:
+    """What a user is told when a folder could not be written."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return StorageError(f"{target}: cannot be saved: {reason}")
 
 
 def publish(temporary: File, target: File) -> None:
@@ -85,22 +93,25 @@ def load(checkpoint: File) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[s
     """
     try:
         state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+        if missing := [name for name in STATE if name not in state]:
+            raise ValueError(f"state.json lacks {', '.join(missing)}")
         weights = load_file(checkpoint / "weights.safetensors")
         return weights, load_file(checkpoint / "optimizer.safetensors"), state
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ConfigError(f"{checkpoint}: cannot be read ({error}); remove it to resume from an older one") from None
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
+        raise ConfigError(f"{checkpoint}: cannot be read ({error})") from None
 
 
 @torch.no_grad()
 def restore_tensors(live: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
     """Copy saved values into the live tensors, bit for bit.
 
-    Raises: ConfigError where names or shapes do not match.
+    Raises: ConfigError where names or shapes do not match; nothing is copied then.
     """
-    for name in live.keys() | saved.keys():
+    for name in sorted(live.keys() | saved.keys()):
         if name not in live or name not in saved or live[name].shape != saved[name].shape:
             raise ConfigError(f"the checkpoint does not fit this run: {name} is missing or of another shape")
-        live[name].copy_(share_of(saved[name], like=live[name]))
+    for name, tensor in live.items():
+        tensor.copy_(share_of(saved[name], like=tensor))
 
 
 def restore_optimizer(

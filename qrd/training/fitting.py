@@ -6,17 +6,18 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path as File
 from types import FrameType
 from typing import Any
 
 from torch import Tensor
 
-from qrd.errors import Interrupted
+from qrd.errors import ConfigError, Interrupted
 from qrd.training import checkpoint
 from qrd.training.folder import RunFolder
 from qrd.training.log import RunLog, Stopwatch, Tally
 from qrd.training.loop import Loop, StepResult
-from qrd.training.sharding import gather
+from qrd.training.shards import gather
 
 Watch = Callable[[StepResult], None]
 
@@ -32,20 +33,32 @@ class Fitting:
         self.tally = Tally()
         self._log_sizes: Mapping[str, int] = {}
 
-    def resume(self) -> int:
-        """Go back to the newest checkpoint; the number of steps already done, 0 where there is none.
+    def resume(self, say: Callable[[str], None]) -> int:
+        """Go back to the newest checkpoint that can be read; the number of steps already done, 0 where none was saved.
 
-        Raises: ConfigError where the checkpoint cannot be read or does not fit.
+        One that is damaged is passed over and told of: an older one leads to the same weights, only later.
+        Raises: ConfigError where none can be read, or none fits.
         """
-        found = checkpoint.checkpoints(self.folder.checkpoints)
-        if not found:
-            return 0
-        weights, moments, state = checkpoint.load(found[-1][1])
+        problems: list[ConfigError] = []
+        for _, folder in reversed(checkpoint.checkpoints(self.folder.checkpoints)):
+            try:
+                self._return_to(folder)
+            except ConfigError as error:
+                problems.append(error)
+            else:
+                for problem in problems:
+                    say(f"warning: {problem}; {folder.name} is used")
+                return self.step
+        if problems:
+            raise ConfigError(f"{problems[0]}, nor an older one; --no-resume starts over")
+        return 0
+
+    def _return_to(self, folder: File) -> None:
+        weights, moments, state = checkpoint.load(folder)
         checkpoint.restore_tensors(self._tensors(), weights)
         checkpoint.restore_optimizer(self.loop.optimizer, self.loop.names, moments)
         self.step, self.num_tokens = state["step"], state["num_tokens"]
         self.tally, self._log_sizes = Tally(**state["tally"]), state["log_sizes"]
-        return self.step
 
     def run(self, watch: Watch) -> None:
         """Do the steps that are left; `watch` sees each as it is done.

@@ -14,6 +14,7 @@ from typing import Any
 
 import tomli_w
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -22,7 +23,7 @@ from qrd.config import TrainConfig
 from qrd.errors import ConfigError, StorageError
 from qrd.jsonl import set_aside, take_lock, write_whole
 from qrd.training import checkpoint
-from qrd.training.sharding import gather
+from qrd.training.shards import gather
 from qrd.training.students import Student, save_student, verify_saved
 
 # Options that change neither the order of paths nor, beyond rounding, what is learnt.
@@ -154,8 +155,8 @@ class RunFolder:
             temporary.mkdir(parents=True)
             fill(temporary)
             checkpoint.publish(temporary, target)
-        except OSError as error:
-            raise StorageError.of(target, error) from None
+        except (OSError, SafetensorError) as error:
+            raise checkpoint.unsaved(target, error) from None
 
 
 def _refuse_other_run(root: File, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

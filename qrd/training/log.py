@@ -67,14 +67,14 @@ class RunLog:
     """The two files, open for appending."""
 
     def __init__(self, folder: File, sizes: Mapping[str, int]) -> None:
-        """Open both files, cut to `sizes` bytes (0 where none is given)."""
+        """Open both files, cut to `sizes` bytes (0 where none is given); one that is shorter stays as it is."""
         self.folder = folder
         self._files: dict[str, int] = {}
         try:
             for name in FILES:
                 descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
                 self._files[name] = descriptor
-                os.ftruncate(descriptor, sizes.get(name, 0))
+                os.ftruncate(descriptor, min(sizes.get(name, 0), os.fstat(descriptor).st_size))
         except OSError as error:
             raise StorageError.of(folder, error) from None
 

@@ -34,14 +34,15 @@ from qrd.training.optimisation import (
     rate_multiplier,
     set_rates,
 )
-from qrd.training.sharding import is_sharded, take_turns
+from qrd.training.sharding import take_turns
+from qrd.training.shards import is_sharded
 from qrd.training.students import Student
 
 
 @dataclass(frozen=True)
 class Window:
-    """The paths of one step. `rows` are their places among all paths; `progress` is the share of steps done
-    before."""
+    """The paths of one step. `rows` are their places among all paths; `progress` is how far training is: 0 at the
+    first step, 1 at the last."""
 
     step: int
     epoch: int
@@ -75,10 +76,10 @@ class Micro:
 @dataclass(frozen=True)
 class Part:
     """A micro-batch's share of the window's loss, and of the values to be logged; both add up over
-    micro-batches."""
+    micro-batches. `sums` are scalars without gradient, read once a step is done: reading waits for a device."""
 
     loss: Tensor
-    sums: Mapping[str, float] = field(default_factory=dict)
+    sums: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,8 @@ class Loop:
         epoch, place = divmod(step, self.steps_per_epoch)
         order = epoch_order(len(self.examples), seed=self.config.seed, epoch=epoch)
         rows = tuple(order[place * self.window_size : (place + 1) * self.window_size])
-        return Window(step, epoch, step / self.total_steps, rows, tuple(self.examples[row] for row in rows))
+        progress = step / max(self.total_steps - 1, 1)
+        return Window(step, epoch, progress, rows, tuple(self.examples[row] for row in rows))
 
     def run_step(self, step: int) -> StepResult:
         """One optimizer step.
@@ -184,7 +186,7 @@ class Loop:
         """Backward of every micro-batch; the detached losses of all pairs and the sums of the parts."""
         selected_KS = loss.selected_KS.cpu()
         ce_sum_KS = torch.zeros(selected_KS.shape)
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         losses: list[tuple[list[int], Tensor]] = []
         pieces = cut_by_students(window.examples, selected_KS, self.config.micro_batch_tokens)
         for number, counts in self._own(pieces, selected_KS):
@@ -198,11 +200,11 @@ class Loop:
                 continue
             losses.append((rows, micro.ce_sum_BS.detach()))
             for name, value in part.sums.items():
-                sums[name] = sums.get(name, 0.0) + value
+                sums[name] = sums[name] + value if name in sums else value
         # Read at the end: reading waits for a device, and the next micro-batch may be for another one.
         for rows, ce_sum_BS in losses:
             ce_sum_KS[rows] = ce_sum_BS.cpu()
-        return self._reduce_losses(ce_sum_KS, sums)
+        return self._reduce_losses(ce_sum_KS, {name: value.item() for name, value in sums.items()})
 
     def _own(self, pieces: Sequence[Sequence[int]], selected_KS: Tensor) -> list[tuple[int, bool]]:
         """The micro-batches that this process runs, and whether each counts."""

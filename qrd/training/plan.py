@@ -78,6 +78,8 @@ def _need(spec: StudentSpec, config: TrainConfig, device: torch.device, *, holds
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     frozen = spec.name in config.freeze
     learnt = 0 if frozen else trained
+    if config.finetune != "full":  # adapters are float32, but multiply in the type of the weights
+        model = model.to(resolve_dtype(config.dtype, device))
     held = weights if holds and config.finetune != "full" else 0
     return Need(spec.name, device, held, trained, learnt, 2 * learnt, 0 if frozen else _activations(model, config))
 
@@ -109,8 +111,7 @@ def _stored_bytes(name: str, parameter: Tensor, config: TrainConfig, model: Any)
         return parameter.numel() * parameter.element_size()
     owner = model.get_submodule(name.rpartition(".")[0])
     quantised = isinstance(owner, torch.nn.Linear) and owner is not model.get_output_embeddings()
-    # peft brings what is not quantised to float32.
-    return int(parameter.numel() * (FOUR_BIT_BYTES if quantised and parameter.ndim == 2 else 4))
+    return int(parameter.numel() * (FOUR_BIT_BYTES if quantised and parameter.ndim == 2 else parameter.element_size()))
 
 
 def kept_bytes(model: Any, config: TrainConfig) -> int:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
@@ -55,8 +54,9 @@ def shard(student: Student, device: torch.device, *, reshard_after_forward: bool
         lacking = "layers" if not layers else "head"
         raise ConfigError(f"--student {student.name}: cannot be sharded, since its {lacking} cannot be told apart")
     mesh = device_mesh.init_device_mesh(device.type, (torch.distributed.get_world_size(),))
-    # Autocast would keep a half-precision copy of every layer until backward. What is gathered is cast instead.
-    half = student.autocast_dtype
+    # Fitted in full, autocast would keep a half-precision copy of every layer until backward: what is gathered is cast
+    # instead. Under LoRA the layers are in half precision already.
+    half = None if hasattr(student.model, "peft_config") else student.autocast_dtype
     policy = fsdp.MixedPrecisionPolicy(param_dtype=half, reduce_dtype=torch.float32 if half else None)
     for module in (*reversed(layers), base):
         # None: what is outside of the layers stays until backward, which needs it first. A frozen student has none.
@@ -69,7 +69,8 @@ def shard(student: Student, device: torch.device, *, reshard_after_forward: bool
     base.states_and_losses = student.states_and_losses
     fsdp.register_fsdp_forward_method(base, "states_and_losses")
     student.states_and_losses = base.states_and_losses  # type: ignore[method-assign]
-    student.device, student.autocast_dtype, student.sharded = device, None, True
+    student.device, student.sharded = device, True
+    student.autocast_dtype = None if half else student.autocast_dtype
 
 
 def take_turns(students_of: Sequence[tuple[bool, ...]], *, process: int, num_processes: int) -> list[tuple[int, bool]]:
@@ -89,35 +90,3 @@ def take_turns(students_of: Sequence[tuple[bool, ...]], *, process: int, num_pro
             turn = numbers[start : start + num_processes]
             own.append((turn[min(process, len(turn) - 1)], process < len(turn)))
     return own
-
-
-def whole(tensor: Tensor) -> Tensor:
-    """The tensor, gathered where it is sharded; all processes must ask for it."""
-    gathered: Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
-    return gathered
-
-
-def is_sharded(tensor: Tensor) -> bool:
-    """Whether this process holds a shard of the tensor only."""
-    return hasattr(tensor, "full_tensor")
-
-
-def share_of(tensor: Tensor, *, like: Tensor) -> Tensor:
-    """Of a whole tensor on the CPU what this process holds of `like`, on its device."""
-    if not is_sharded(like):
-        return tensor.to(like.device)
-    from torch.distributed.tensor import distribute_tensor
-
-    mesh, placements = like.device_mesh, like.placements  # type: ignore[attr-defined]
-    return distribute_tensor(tensor.to(like.device), mesh, placements, src_data_rank=None)
-
-
-def gather(tensors: dict[str, Tensor], *, keeps: bool) -> dict[str, Tensor]:
-    """All tensors whole, on the CPU, for a process that keeps them; nothing for the others. Names of one tensor, such
-    as tied weights, get one."""
-    found: dict[int, Tensor] = {}
-    for tensor in tensors.values():
-        if id(tensor) not in found:
-            gathered = whole(tensor.detach())
-            found[id(tensor)] = gathered.cpu() if keeps else gathered.new_empty(0)
-    return {name: found[id(tensor)] for name, tensor in tensors.items()} if keeps else {}

@@ -58,7 +58,8 @@ class StepByStepWindow:
         self.whole = whole
         starts = [answer_start(example.response) for example in window.examples]
         self.cuts = [
-            [sum(begin < start for begin, _ in encoded.offsets) for encoded in example.encoded]
+            # A token over the border is the answer's: many tokenizers give a word the space before it.
+            [sum(end <= start for _, end in encoded.offsets) for encoded in example.encoded]
             for example, start in zip(window.examples, starts, strict=True)
         ]
         targets_KS, cut_KS = window.targets(), torch.tensor(self.cuts, dtype=torch.float32)
@@ -70,14 +71,14 @@ class StepByStepWindow:
     def part(self, micro: Micro) -> Part:
         """The micro-batch's share of both means."""
         loss = micro.ce_sum_BS.new_zeros(())
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         for row, ce in zip(micro.rows, micro.ce, strict=True):
             for s, ce_N in ce.items():
                 cut = self.cuts[row][s]
                 rationale, answer = ce_N[:cut].sum() / self.num_rationale_S[s], ce_N[cut:].sum() / self.num_answer_S[s]
                 loss = loss + answer + self.whole.rationale_weight * rationale
-                for name, value in (("rationale", rationale), ("answer", answer)):
-                    sums[f"{name}/{s}"] = sums.get(f"{name}/{s}", 0.0) + value.item()
+                for name, value in ((f"rationale/{s}", rationale.detach()), (f"answer/{s}", answer.detach())):
+                    sums[name] = sums[name] + value if name in sums else value
         return Part(loss, sums)
 
     def close(self, ce_sum_KS: Tensor, sums: Mapping[str, float]) -> Closing:

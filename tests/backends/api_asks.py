@@ -4,7 +4,7 @@ from qrd.backends import BackendSettings, Request, Sampling, open_backend
 
 CANARY = "sk-canary-0123456789abcdef"
 PRICED, UNPRICED = "openai/gpt-4o-mini", "hosted_vllm/tiny"
-THROUGH_LITELLM = "deepseek/deepseek-chat"
+THROUGH_LITELLM = "xai/grok-3"
 
 
 def asks(number, max_tokens=50, **sampling):

@@ -108,7 +108,7 @@ def adapter_of(tmp_path):
 @pytest.fixture
 def api_keys(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
-    monkeypatch.setenv("DEEPSEEK_API_KEY", CANARY)
+    monkeypatch.setenv("XAI_API_KEY", CANARY)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("api_keys")
 def warm(tmp_path_factory):
     """A first call: litellm imports its clients then, for seconds, which short timeouts would count."""
     with serving(tmp_path_factory.mktemp("warm") / "calls.jsonl") as served, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEEPSEEK_API_KEY", CANARY)
+        patch.setenv("XAI_API_KEY", CANARY)
         next(open_backend(THROUGH_LITELLM, BackendSettings(api_base=served.url)).complete(asks(1)))
 
 

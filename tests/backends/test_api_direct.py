@@ -2,12 +2,19 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from qrd.backends import BackendSettings, open_backend
+from qrd.backends import BackendSettings, Request, Sampling, open_backend, prices
+from qrd.backends.api import Api
+from qrd.backends.api_client import answer_of
+from qrd.backends.api_direct import endpoint_of
+from qrd.backends.api_litellm import LitellmClient
 from qrd.errors import BackendError, ConfigError
-from tests.backends.api_asks import PRICED, UNPRICED, asks, opened
+from tests.backends.api_asks import CANARY, PRICED, UNPRICED, asks, opened
+from tests.kit import desk
+from tests.kit.ledger import prompt_of
 
 pytestmark = pytest.mark.usefixtures("api_keys")
 
@@ -52,6 +59,43 @@ def test_no_proxy_stands_before_this_machine_and_netrc_is_not_read(serve, monkey
     assert served.calls()[0]["authorization"] is None
 
 
+def test_a_key_that_brings_the_end_of_a_line_along_is_sent_without(serve, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", f"{CANARY}\r\n")
+    served = serve()
+    (reply,) = opened(served, PRICED, retries=0).complete(asks(1))
+    assert reply.error is None
+    assert served.calls()[0]["authorization"] == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize("count", [True, -1, 10**400, 1.5, "7", None])
+def test_what_is_no_count_of_tokens_is_not_taken_for_one(count):
+    usage = {"prompt_tokens": count, "completion_tokens": 3}
+    answer = answer_of({"choices": [{"message": {"content": "Hi"}}], "usage": usage})
+    assert (answer.text, answer.num_prompt, answer.num_reply) == ("Hi", None, 3)
+
+
+def test_an_answer_in_a_batch_that_is_too_long_for_a_row_fails_its_request_alone(tmp_path):
+    def say(call):
+        return "word " * 2**20 if "Question 1" in prompt_of(call) else "Hi"
+
+    with desk.serving(say=say) as served:
+        settings = BackendSettings(api_base=served.url, batch_file=str(tmp_path / "batches.json"))
+        assert list(open_backend(PRICED, settings).complete(asks(3))) == []
+        replies = {reply.key: reply for reply in open_backend(PRICED, settings).complete(asks(3))}
+    assert "longer than 4 MiB" in replies["1"].error
+    assert [replies[key].text for key in "02"] == ["Hi", "Hi"]
+
+
+@pytest.mark.parametrize(("retry_after", "num_calls", "said"), [(3600, 1, "asks to wait 3600 s"), (0, 3, "busy")])
+def test_a_batch_api_that_asks_to_wait_for_long_is_left_and_not_waited_for(tmp_path, retry_after, num_calls, said):
+    with desk.serving(retry_after=retry_after) as served:
+        file = str(tmp_path / "batches.json")
+        settings = BackendSettings(api_base=served.url, batch_file=file, retries=2, first_wait_s=0.01)
+        with pytest.raises(BackendError, match=said):
+            list(open_backend(PRICED, settings).complete(asks(3)))
+        assert served.num_refused == num_calls
+
+
 def test_another_host_is_reached_through_the_proxy_of_the_environment(serve, monkeypatch):
     served = serve()
     monkeypatch.setenv("http_proxy", served.url.removesuffix("/v1"))
@@ -61,6 +105,34 @@ def test_another_host_is_reached_through_the_proxy_of_the_environment(serve, mon
     (reply,) = open_backend(UNPRICED, settings).complete(asks(1))
     assert reply.error is None
     assert len(served.calls()) == 1
+
+
+@pytest.mark.parametrize("model", ["deepseek/deepseek-chat", "deepseek/deepseek-reasoner"])
+def test_a_provider_that_is_called_directly_is_sent_what_litellm_would_send_it_and_at_the_same_address(
+    serve, model, monkeypatch
+):
+    monkeypatch.setenv("DEEPSEEK_API_KEY", CANARY)
+    sampling = Sampling(temperature=0.7, top_p=0.9, max_tokens=64, seed=5)
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    held = {"type": "json_schema", "json_schema": {"name": "j", "strict": True, "schema": schema}}
+    messages = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"})
+    plain = Request(key="0", messages=messages, sampling=sampling, stop=("END",))
+    requests = [plain, replace(plain, key="1", response_format=held)]
+    served = serve()
+    settings = BackendSettings(api_base=served.url)
+    for client in (None, LitellmClient(model, settings)):
+        backend = open_backend(model, settings) if client is None else Api(model, client, settings)
+        for request in requests:
+            next(backend.complete([request]))
+    calls = [(call["body"], call["authorization"]) for call in served.calls()]
+    assert calls[:2] == calls[2:]
+    assert calls[0][1] == f"Bearer {CANARY}"
+    _, _, key, base = prices.litellm().get_llm_provider(model)
+    endpoint = endpoint_of(model, None)
+    assert (endpoint.base, endpoint.key) == (base, key)
+    monkeypatch.delenv("DEEPSEEK_API_KEY")
+    with pytest.raises(ConfigError, match="set the environment variable DEEPSEEK_API_KEY"):
+        open_backend(model, BackendSettings())
 
 
 @pytest.mark.parametrize(
@@ -103,6 +175,13 @@ def test_what_a_429_asks_to_wait_holds_back_every_call(serve):
 def test_a_direct_client_needs_nothing_heavy():
     heavy = ["litellm", "torch", "transformers", "vllm"]
     settings = "qrd.backends.BackendSettings(api_base='http://127.0.0.1:9')"
-    called = f"list(qrd.backends.open_backend('openai/m', {settings}).complete([]))"
+    called = f"[list(qrd.backends.open_backend(m, {settings}).complete([])) for m in ('openai/m', 'deepseek/m')]"
     code = f"import sys, qrd.backends; {called}; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_what_litellm_brings_is_never_looked_through_for_garbage_again():
+    code = "import gc; from qrd.backends import prices; prices.litellm(); print(gc.isenabled(), gc.get_freeze_count())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
+    assert told[0] == "True"
+    assert int(told[1]) > 100_000

@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -50,7 +51,9 @@ def test_vllm_and_transformers_reply_alike(wide_model, adapter_of):
     with vllm.student("one"), local.student("one"):
         assert replies(vllm) == replies(local)
     assert replies(vllm) == replies(local)
+    assert len(multiprocessing.active_children()) == 1, "the engine without room for adapters has not ended"
     vllm.close()
+    assert not multiprocessing.active_children()
 
 
 @needs_vllm

@@ -99,6 +99,19 @@ def test_rows_made_otherwise_are_refused_and_the_change_is_named(command, tmp_pa
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_an_endpoint_that_a_variable_names_is_part_of_the_work(command, bench, served):
+    rows, more = COMMANDS[command]
+    bench.write_rows("input.jsonl", rows)
+    words = (command, "input.jsonl", "-o", "output.jsonl", *more)
+    assert bench.run(*words, "--limit", "3", OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=served.url).code == 0
+    moved = bench.run(*words, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    assert moved.code == 2, moved.err
+    assert "made otherwise" in moved.err
+    assert bench.run(*words, "--api-base", served.url, OPENAI_API_KEY="sk-test").code == 0
+    assert len(served.calls()) == NUM_CALLS[command]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_more_input_in_another_order_repeats_no_call_and_a_finished_run_makes_none(command, tmp_path, served):
     rows = COMMANDS[command][0]
     write_input(tmp_path, rows[:3])

@@ -47,6 +47,12 @@ def test_models_of_one_file_and_of_files_that_share_a_name_are_told_apart(two):
     ]  # fmt: skip
 
 
+def test_a_student_is_held_against_its_base_and_not_the_other_way_round(bench):
+    bench.write_rows("a.jsonl", [*predictions("base:one", "1000000000"), *predictions("one", "1111111100")])
+    (row,) = bench.run("eval", "--compare", "a.jsonl").rows()
+    assert (row["model"], row["other"], row["better"], row["worse"]) == ("one", "base:one", 7, 0)
+
+
 def test_comparisons_go_to_a_file_with_its_manifest(two):
     assert two.run("eval", "--compare", "a.jsonl", "b.jsonl", "-o", "c.jsonl").code == 0
     manifest = two.json("c.jsonl.manifest.json")

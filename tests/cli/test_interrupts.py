@@ -62,11 +62,13 @@ def test_replies_under_way_are_written_and_nothing_more_is_sent(command, signal_
 def test_a_call_that_hangs_is_left_in_time(tmp_path):
     hanging = {"do": "hang", "contains": "Word 3?"}
     with ledger.serving(tmp_path / "calls.jsonl", latency_s=0.2, rules=[hanging]) as served:
-        run = started(tmp_path, served)
+        secret_url = served.url.replace("http://", "http://user:canary-77@")
+        run = started(tmp_path, served, "generate", "--api-base", secret_url)
         sent = send_after(20, run, served)
         assert run.code() == 130, run.said
         assert time.time() - sent < 10
         assert num_rows(tmp_path) == len(served.calls()) - 1
+    assert "canary" not in run.said
 
 
 def test_no_failed_call_is_tried_again(tmp_path):

@@ -54,6 +54,12 @@ def in_force(result, name):
     return tuple(line.removeprefix(name + " = ").split("  # "))
 
 
+def test_help_tells_each_default_as_it_would_be_typed(bench):
+    said = " ".join(bench.run("train", "--help").out.split())
+    assert "[lora, qlora, full] [default: lora]" in said
+    assert "[default: 0.01]" in said
+
+
 def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(bench):
     bench.write("qrd.toml", "[filter]\nmin_tokens = 1\nmax-tokens = 10\nmin_kept = 4\n")
     words = ("filter", "--print-config", "--config", "qrd.toml", "--min-tokens", "3")
@@ -75,6 +81,14 @@ def test_what_print_config_shows_can_be_read_back_with_config(bench):
         return [line.split("  # ")[0] for line in result.out.splitlines()]
 
     assert values(again) == values(first)
+
+
+def test_no_secret_of_a_url_is_shown_by_print_config(bench):
+    secret_url = "http://user:canary-77@host.example/v1?key=canary-78"
+    found = bench.run("generate", "--teacher", "openai/m", "--api-base", secret_url, "--print-config")
+    assert found.code == 0
+    assert "host.example/v1" in found.out
+    assert "canary" not in found.out + found.err
 
 
 def test_dashes_and_underscores_are_the_same(bench):

@@ -1,4 +1,15 @@
-"""What a panel of judges tells of itself."""
+"""What a panel of judges tells of itself, and what the others do where one ends the run."""
+
+import json
+import time
+
+import pytest
+
+from qrd.config import JudgeConfig
+from qrd.console import Console
+from qrd.errors import StorageError
+from qrd.stages import judge
+from tests.kit import ledger
 
 KIND = r"""
 [[rule]]
@@ -32,3 +43,38 @@ def test_agreement_is_told_and_survives_a_resume_and_a_judge_of_the_teachers_fam
     assert told == {"krippendorff_alpha": 1 - 11 * 2 / 20, "paths": 6}
     assert last.err.count("the judge scripted:strict.toml is of the family of the teacher openai/strict-2") == 1
     assert "kind.toml is of the family" not in last.err
+
+
+def test_ids_of_paths_may_be_made_of_anything(bench):
+    rows = [
+        {"id": "q", "path_id": name, "task": "text", "question": "Why?", "response": "Since it is even."}
+        for name in ("a/b", "a/b/000/000", "/", "a")
+    ]
+    bench.write("kind.toml", KIND)
+    bench.write_rows("paths.jsonl", rows)
+    judged = bench.run("judge", "paths.jsonl", "--judge", "scripted:kind.toml", "--canaries", "known.jsonl")
+    assert judged.code == 2, "there is no such file"
+    bench.write_rows("known.jsonl", [{**row, "verdict": "valid"} for row in rows])
+    judged = bench.run("judge", "paths.jsonl", "--judge", "scripted:kind.toml", "--canaries", "known.jsonl")
+    assert judged.code == 0, judged.err
+    assert {row["path_id"]: row["verdict"] for row in judged.rows()} == {row["path_id"]: "valid" for row in rows}
+
+
+def test_where_the_disk_is_full_no_judge_of_a_panel_asks_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    rows = [
+        {"id": f"q{n}", "path_id": f"p{n}", "task": "text", "question": "Why?", "response": f"Since {n} is even."}
+        for n in range(200)
+    ]
+    file = tmp_path / "paths.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    rule = {"do": "verdict", "contains": "WORD"}
+    with ledger.serving(tmp_path / "calls.jsonl", latency_s=0.05, rules=[rule]) as served:
+        config = JudgeConfig(
+            input=(str(file),), output="/dev/full", judge=("openai/a", "openai/b"), api_base=served.url, concurrency=2,
+        )  # fmt: skip
+        with pytest.raises(StorageError):
+            judge.run(config, Console(quiet=True))
+        num_calls = len(served.calls())
+        time.sleep(0.5)
+        assert len(served.calls()) <= num_calls + 2 * config.concurrency < 40

@@ -40,6 +40,19 @@ def test_a_wrong_or_cut_path_is_not_shown_to_a_judge(bench):
         assert (len(row["verdicts"]) == 1) == bool(is_fit)
 
 
+def test_what_an_earlier_judge_said_and_cost_is_gone_where_a_path_is_not_judged_again(bench):
+    earlier = {"verdict": "valid", "judge_score": 9.0, "judge_usage": [{"cost_usd": 5.0}]}
+    path = {"id": "a", "path_id": "a", "task": "math", "question": "2+3?", "answer": "5", "response": "Step 1. So 6."}
+    bench.write_rows("paths.jsonl", [{**path, "prediction": "6", "correct": False, **earlier}])
+    words = ("judge", "paths.jsonl", "--judge", "scripted:judge.toml", "-o", "judged.jsonl")
+    for _ in range(2):
+        assert bench.run(*words).code == 0
+        assert bench.json("judged.jsonl.manifest.json")["cost_usd"] is None
+    (row,) = bench.rows("judged.jsonl")
+    assert row["verdict"] is None
+    assert not {"judge_score", "judge_usage"} & row.keys()
+
+
 def test_a_finished_run_asks_nothing_and_leaves_its_file_as_it_is(bench):
     assert bench.run(*GENERATE, "-o", "paths.jsonl").code == 0
     before = (bench.folder / "paths.jsonl").read_bytes()
@@ -113,6 +126,12 @@ def test_a_reader_that_leaves_ends_a_producer_quietly(bench):
     assert json.loads(found.out)["id"] == "a"
     assert "Traceback" not in found.err
     assert "fault" not in found.err
+
+
+def test_a_reader_that_leaves_before_the_first_row_ends_filter_quietly_too(bench):
+    bench.run(*GENERATE, "-o", "paths.jsonl")
+    found = bench.shell("qrd filter paths.jsonl --quiet | (exec 0<&-; sleep 3)")
+    assert (found.code, found.out, found.err) == (0, "", "")
 
 
 def test_bad_rows_are_all_named_before_anything_is_asked(bench):

@@ -24,6 +24,23 @@ def test_dots_lead_into_objects_and_numbers_into_lists(imported, file: Path) -> 
     assert (row["question"], row["answer"], row["context"]) == ("1 + 1?", "2", "c")
 
 
+def test_columns_that_are_read_as_question_and_answer_are_no_choices(imported, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("Q,A\n1 + 1?,2\n")
+    (row,) = imported("plain", file, column=("question=Q", "answer=A"), task="math")
+    assert (row["question"], row["answer"], "choices" in row) == ("1 + 1?", "2", False)
+
+
+def test_choices_in_columns_keep_their_letters(imported, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("question,answer,A,B,C\nWhich?,C,red,green,blue\n")
+    (row,) = imported("plain", file)
+    assert (row["choices"], row["answer"]) == (["red", "green", "blue"], "C")
+    file.write_text("question,answer,A,B,D\nWhich?,C,red,green,blue\n")
+    with pytest.raises(DataError, match=r"rows\.csv:2:choices: .*without a gap"):
+        imported("plain", file)
+
+
 def test_a_form_of_conversations_reads_other_columns_too(imported, file: Path) -> None:
     (row,) = imported("alpaca", file, column=("instruction=prompt", "output=gold.text.1"), task="math")
     assert (row["question"], row["answer"]) == ("1 + 1?", "2")

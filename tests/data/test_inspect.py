@@ -129,6 +129,8 @@ def test_a_single_record_shows_prompt_response_answer_verdict_and_usage(shown) -
     ):  # fmt: skip
         assert part in text.splitlines() or text.startswith(part)
     assert "Records" not in text
+    places = [text.index(part) for part in ("\nresponse: ", "\nverdict: ", "\nprompt, user: ")]
+    assert places == sorted(places), "what differs between paths is to come before their prompts"
 
 
 def test_the_id_of_a_question_picks_all_its_paths(shown) -> None:

@@ -1,6 +1,7 @@
 import itertools
 import random
 from collections import Counter
+from math import comb
 
 import pytest
 
@@ -85,9 +86,27 @@ def test_equal_models_have_an_interval_of_nothing():
 
 
 def test_the_smallest_difference_solves_connors_equation():
-    # n = (1.96 sqrt(0.3) + 0.8416 sqrt(0.3 - 0.01))^2 / 0.01 = 233.1 questions show 10 points where 30 % differ.
-    assert compare.smallest_difference(233, 0.3) == pytest.approx(0.1, abs=1e-3)
-    assert compare.smallest_difference(1000, 0.3) < compare.smallest_difference(233, 0.3)
+    # 1.96 sqrt(0.3) + 0.8416 sqrt(0.3 - 0.01) = 1.5267 = (0.1 - 1/n) sqrt(n) for n = 252.7: so many questions show 10
+    # points where 30 % differ.
+    assert compare.smallest_difference(253, 0.3) == pytest.approx(0.1, abs=1e-4)
+    assert compare.smallest_difference(1000, 0.3) < compare.smallest_difference(253, 0.3)
+
+
+def power_of_the_exact_test(n, discordant, difference):
+    """The chance that n questions give p <= 0.05, summed over all that they may come to."""
+    better, power = (1 + difference / discordant) / 2, 0.0
+    for differ in range(n + 1):
+        chance = comb(n, differ) * discordant**differ * (1 - discordant) ** (n - differ)
+        for won in range(differ + 1):
+            if compare.mcnemar(won, differ - won) <= 0.05:
+                power += chance * comb(differ, won) * better**won * (1 - better) ** (differ - won)
+    return power
+
+
+@pytest.mark.parametrize(("n", "discordant"), [(8, 0.1), (16, 0.1), (16, 0.5), (32, 0.3), (32, 0.5), (64, 0.3)])
+def test_the_exact_test_finds_the_smallest_difference_with_the_power_stated_on_few_questions(n, discordant):
+    difference = compare.smallest_difference(n, discordant)
+    assert power_of_the_exact_test(n, max(discordant, difference), difference) >= 0.8
 
 
 def test_the_smallest_difference_is_found_with_the_power_stated():
@@ -102,8 +121,10 @@ def test_the_smallest_difference_is_found_with_the_power_stated():
     assert 0.7 < num_found / 300 < 0.87
 
 
-def test_three_questions_can_show_nothing():
-    assert compare.smallest_difference(3, 0.0) is None
+def test_five_questions_can_show_nothing():
+    assert compare.mcnemar(5, 0) > 0.05
+    assert compare.smallest_difference(5, 0.0) is None
+    assert compare.smallest_difference(6, 0.0) is not None
 
 
 def test_models_are_compared_on_their_common_questions_only():

@@ -207,3 +207,10 @@ def test_tokens_are_counted_by_the_named_tokenizer(bench):
 def test_options_that_contradict_each_other_are_refused(options, says):
     with pytest.raises(ConfigError, match=says):
         FilterConfig(**options)
+
+
+@pytest.mark.parametrize("name", ["kept.jsonl", "paths.jsonl", "./summary.json"])
+def test_no_output_takes_the_place_of_another_or_of_an_input(bench, name):
+    with pytest.raises(ConfigError, match=r"this file is .* too; give it one of its own"):
+        bench.run([path_row()], rejects=str(bench.folder / name))
+    assert len(bench.rows("paths.jsonl")) == 1

@@ -28,6 +28,14 @@ def test_verdicts_of_every_rubric_are_read_by_a_shape(told):
     assert shapes.num_plain == 9
 
 
+@pytest.mark.parametrize("name", ['say "so"', "back\\slash", "new\nline", "\x1b[2J"])
+def test_a_field_whose_name_no_class_can_have_travels_along(name):
+    shapes = Shapes()
+    for number in range(10):
+        assert shapes.read(line(path_id=f"p{number}", **{name: number})).path_id == f"p{number}"
+    assert shapes.read(line()) is not None
+
+
 def test_a_field_that_comes_and_goes_does_not_leave_the_shape():
     shapes = Shapes()
     shapes.read(line(judge_hash="a"))

@@ -11,6 +11,7 @@ from path_rows import path_row
 from qrd import filters, lines
 from qrd.config import FilterConfig
 from qrd.errors import DataError
+from qrd.filters.sifting import Sifter
 from qrd.reader import Reader
 from qrd.records import Path
 from qrd.stages import filter as stage
@@ -63,6 +64,22 @@ def test_a_path_id_used_twice_is_named_when_helpers_read_the_lines(bench, monkey
     bench.write("paths.jsonl", rows)
     with pytest.raises(DataError, match=r"jsonl:122:path_id: found 'twin' again, first used at .*jsonl:61$"):
         bench.run(None)
+
+
+def test_paths_that_look_alike_are_decided_on_one_by_one_where_a_rule_reads_more():
+    rules = filters.rules(FilterConfig(max_tokens=2))
+    rows = [path_row(response=text, usage=None, verdict="valid") for text in ("one two", "one two three", "", "one")]
+    found = Sifter(rules).sift(b"".join(lines.encode(row) for row in rows))
+    assert [found.kind_names[kind][0] for kind in found.kinds] == ["kept", "too_long", "empty", "kept"]
+
+
+def test_a_path_that_is_not_graded_is_never_taken_for_one_without_an_answer():
+    without, ungraded = path_row(prediction=None, correct=None), path_row()
+    del ungraded["prediction"], ungraded["correct"]
+    sifter = Sifter(filters.rules(FilterConfig()))
+    for _ in range(2):
+        assert sifter.sift(lines.encode(without)) is not None
+        assert sifter.sift(lines.encode(without) + lines.encode({**ungraded, "correct": None})) is None
 
 
 def test_a_helper_that_dies_costs_no_row(bench, monkeypatch):

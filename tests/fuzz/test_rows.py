@@ -121,9 +121,9 @@ def test_what_is_kept_rejected_flagged_and_shown_stays_data(found_lines):
             assert strictly(changed) == {**row.fields, name: value}
             assert changed.endswith(b"}\n")
         assert lines.decode_object(lines.plain_line(row.raw), "x", 1) == row.fields
-        sifted = sifter.sift([row.raw])
+        sifted = sifter.sift(SHAPES[0] + b"\n" + row.raw)
         assert (sifted is None) == (row.record.prediction is msgspec.UNSET)
-        assert sifted is None or sifted.kind_names[0][0] == (reasons[0] if reasons else "kept")
+        assert sifted is None or sifted.kind_names[sifted.kinds[-1]][0] == (reasons[0] if reasons else "kept")
         page = clean("\n".join(shown.lines(row.fields, "path")))
         assert not set(page) & {chr(n) for n in range(32) if n not in (9, 10)}
 
@@ -134,10 +134,23 @@ def test_a_line_like_those_before_it_is_read_as_if_it_were_the_first(found_lines
     rules = filters.rules(FilterConfig())
     sifter = Sifter(rules)
     for raw in found_lines:
-        first, later = Sifter(rules).sift([raw + b"\n"]), sifter.sift([raw + b"\n"])
+        first, later = Sifter(rules).sift(raw + b"\n"), sifter.sift(raw + b"\n")
         assert (first and first[:-1]) == (later and later[:-1])
         if later is not None and later.is_plain:
             assert lines.plain_line(raw + b"\n") == raw + b"\n"
+
+
+@FUZZED
+@given(st.lists(line, min_size=ROWS_AT_ONCE, max_size=ROWS_AT_ONCE))
+def test_lines_read_together_are_read_as_if_each_stood_alone(found_lines):
+    rules = filters.rules(FilterConfig())
+    sifter, ground = Sifter(rules), SHAPES[0] + b"\n"
+    assert sifter.sift(ground)
+    for raw in found_lines:
+        block = ground + raw + b"\n" + ground
+        alone, together = Sifter(rules).sift(block), sifter.sift(block)  # the first knows no shape yet
+        assert (alone and alone[:-1]) == (together and together[:-1])
+        assert together is None or len(together.kinds) == block.count(b"\n")
 
 
 @FUZZED

@@ -13,6 +13,8 @@ import pytest
 
 from qrd.inspection.book import Book
 from qrd.inspection.browser.app import Browser
+from qrd.inspection.browser.keys import KEYS
+from qrd.inspection.browser.page import Page
 from qrd.inspection.marks import Marks
 
 HOSTILE = "look \x1b[2J\x1b]0;owned\x07 [/x] [bold]loud[/bold]\u202e\r\nnext"
@@ -162,6 +164,30 @@ def test_all_replies_to_a_question_stand_side_by_side(sit) -> None:
     sit(PATHS, act)
 
 
+def test_the_arrows_lead_from_column_to_column(sit) -> None:
+    async def act(seat: Seat) -> None:
+        await seat.see("row 1 of 300")
+        await seat.press("s")
+        await seat.see("q0: 3 replies (all found)")
+        for key, number in (("right", 1), ("right", 2), ("left", 1), ("l", 2)):
+            await seat.press(key)
+            assert [page.has_focus for page in seat.app.screen.query(Page)] == [place == number for place in range(3)]
+
+    sit(PATHS, act)
+
+
+def test_a_narrow_screen_has_the_ways_to_help_and_out_and_room_for_the_text(sit) -> None:
+    async def act(seat: Seat) -> None:
+        screen = await seat.see("? help  q quit")
+        first = next(line for line in screen.splitlines() if line.split()[:1] == ["1"])
+        assert "the words of reply 0" in first
+        await seat.press("question_mark")
+        for line in KEYS.splitlines():
+            await seat.see(line)
+
+    sit(PATHS, act, width=80)
+
+
 def test_marks_are_written_at_once_and_shown_when_the_file_is_opened_again(sit) -> None:
     async def mark(seat: Seat) -> None:
         await seat.see("row 1 of 300")
@@ -169,7 +195,7 @@ def test_marks_are_written_at_once_and_shown_when_the_file_is_opened_again(sit) 
 
     async def look(seat: Seat) -> None:
         lines = (await seat.see("row 1 of 300")).splitlines()
-        signs = [next(line for line in lines if re.match(rf" +{n} ", line))[10] for n in (1, 2, 3)]
+        signs = [next(filter(None, (re.match(rf" +{n} (.)", line) for line in lines)))[1] for n in (1, 2, 3)]
         assert signs == ["+", "-", " "]
 
     file = sit(PATHS, mark)

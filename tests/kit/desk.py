@@ -1,8 +1,9 @@
 """The desk: a stand-in for the batch API of OpenAI's protocol, which writes down what was submitted.
 
 Plan: `looks` (how often a batch is looked at before it is over), `status` (what it is then: completed, expired,
-failed), `fails` and `unrun` (a text: requests that hold it fail with 400, or were not run when it expired), `verdict`
-(answers as a judge), `lose` (calls, from 1, whose answer is lost: "create" numbers).
+failed), `retry_after` (each call is refused, with a 429 that asks to wait so long), `fails` and `unrun` (a text:
+requests that hold it fail with 400, or were not run when it expired), `verdict` (answers as a judge), `lose` (calls,
+from 1, whose answer is lost: "create" numbers).
 """
 
 from __future__ import annotations
@@ -23,16 +24,24 @@ class Desk:
 
     def __init__(self, plan):
         self.plan, self.files, self.batches, self.looks = plan, {}, {}, {}
-        self.url, self.num_creates, self.keys = "", 0, set()
+        self.url, self.num_creates, self.num_refused, self.keys = "", 0, 0, set()
 
     def app(self):
-        app = web.Application(client_max_size=2**26)
+        app = web.Application(client_max_size=2**26, middlewares=[self.busy])
         app.router.add_post("/v1/files", self.upload)
         app.router.add_post("/v1/batches", self.create)
         app.router.add_get("/v1/batches", self.list)
         app.router.add_get("/v1/batches/{id}", self.look)
         app.router.add_get("/v1/files/{id}/content", self.content)
         return app
+
+    @web.middleware
+    async def busy(self, request, handler):
+        if "retry_after" not in self.plan:
+            return await handler(request)
+        self.num_refused += 1
+        headers = {"Retry-After": str(self.plan["retry_after"])}
+        return web.json_response({"error": {"message": "busy"}}, status=429, headers=headers)
 
     def requests(self):
         """Every request of every batch, with its message."""

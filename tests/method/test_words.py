@@ -53,6 +53,12 @@ def test_a_word_is_the_mean_of_its_tokens():
     assert covered_W.tolist() == [True, False, True]
 
 
+def test_only_words_that_all_versions_have_tokens_for_are_shared_and_they_are_numbered_anew():
+    whole, gap = [(0, 0), (1, 0), (1, 1), (2, 2)], [(0, 0), (1, 2)]
+    assert words.shared_words([whole, gap]) == [[(0, 0), (1, 0), (2, 1)], [(0, 0), (1, 1)]]
+    assert words.shared_words([whole, []]) == [[], []]
+
+
 def test_a_path_without_words_gives_no_rows():
     words_WD, covered_W = words.average_tokens(torch.randn(3, 4), [], 0)
     assert words_WD.shape == (0, 4)

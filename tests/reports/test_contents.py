@@ -11,9 +11,13 @@ import world
 
 from qrd.config import ReportConfig
 from qrd.errors import ConfigError, DataError
+from qrd.evaluation.summary import summarised
+from qrd.evaluation.table import chance
 from qrd.stages.report import composed
 from qrd.stages.report_inputs import gather
+from qrd.stages.report_scores import accuracy_section
 from qrd.stages.report_sections import paths_section
+from qrd.stages.report_words import score_alarms
 
 SMALL = {"num_questions": 6, "num_tests": 10}
 
@@ -76,6 +80,41 @@ def test_accuracy_is_that_of_the_predictions_with_its_wilson_interval(usual):
     pairs = [row[:2] for row in tables(page)["Compared question by question"].rows]
     assert ["small", "base:small"] in pairs
     assert ["ensemble:vote", "large"] in pairs
+
+
+def test_the_report_says_of_students_and_bases_what_eval_says(usual):
+    made, _, page = usual
+    rows = rows_of(made.folder / "predictions.jsonl")
+    eval_says = summarised(rows, [("small", "base:small"), ("large", "base:large")], seed=0)["comparisons"]
+    told = {tuple(row[:2]): row[-2] for row in tables(page)["Compared question by question"].rows}
+    assert len(told) > len(eval_says), "the ensembles are compared too, which is another question"
+    for c in eval_says:
+        assert told[c["model"], c["other"]] == chance(c["p_holm"])
+
+
+def test_a_few_questions_are_few_however_many_samples_each_has():
+    facts = {"model": "a", "task": "math", "prediction": "1", "correct": True}
+    rows = [{**facts, "id": f"q{question}", "sample": sample} for question in range(25) for sample in range(4)]
+    section = accuracy_section({**summarised(rows, [], seed=0), "bases": set()})
+    assert section.text[0].startswith("Only 25 questions")
+
+
+def test_replies_that_were_cut_are_told_of_students_and_not_again_of_ensembles():
+    cut = {"cut": 5, "rows": 10}
+    models = {"small": cut, "base:small": cut, "ensemble:vote (runs/a)": cut}
+    alarms = score_alarms({"unchanged": [], "comparisons": [], "models": models, "bases": {"base:small"}})
+    assert list(alarms) == ["small: 5 of 10 replies were cut at --max-tokens."]
+
+
+def test_paths_that_no_filter_has_seen_end_in_what_their_answers_are(built):
+    made, _ = built
+    file = made.folder / "alone.jsonl"
+    rows = rows_of(made.folder / "judged.jsonl")
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = tables(document([str(file)]))["Paths by teacher, style and outcome"]
+    right = sum(row["correct"] is True and row["finish_reason"] == "stop" for row in rows)
+    assert "not filtered" not in table.columns
+    assert table.rows[-1][list(table.columns).index("right")] == f"{right:,}"
 
 
 def test_routing_shares_are_those_of_the_last_epoch(built):

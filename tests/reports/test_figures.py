@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from qrd.reports.axes import ends_of, ticks
-from qrd.reports.charts import MAX_POINTS, Axis, lines, thin
+from qrd.reports.charts import MAX_POINTS, Axis, grid, lines, thin
 from qrd.reports.flow import flow
 from qrd.reports.html import island, policy
 from qrd.reports.svg import element
@@ -75,3 +75,17 @@ def test_an_island_holds_no_character_that_markup_knows():
 def test_the_policy_names_the_hash_of_the_very_script():
     assert "script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='" in policy("x", "")
     assert policy("x", "y").startswith("default-src 'none'")
+
+
+def test_a_cell_with_room_tells_of_how_many_its_share_is():
+    two = grid("s", "Shares", ["cot"], ["right", "valid"], {("cot", "right"): (1, 4), ("cot", "valid"): (1, 1)})
+    assert ">25 % of 4<" in two.inline()
+    assert ">100 % of 1<" in two.inline()
+    six = grid("s", "Shares", ["cot"], list("abcdef"), {("cot", "a"): (1, 4)})
+    assert ">25 %<" in six.inline()
+
+
+def test_a_long_name_in_a_flow_is_whole_where_there_is_room():
+    name = "embedded:smollm2-135m-instruct"
+    figure = flow("f", "Flow", ("teacher", "outcome"), Counter({(name, "kept"): 2}), good={"kept"}, note="")
+    assert f">{name}<" in figure.inline()

@@ -1,13 +1,15 @@
-"""What a run says when its output was made otherwise."""
+"""What a run says when its output was made otherwise, and where it says what failed."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from qrd import knobs
 from qrd.config import GenerateConfig
+from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.manifest import Manifest
 from qrd.stages import asking
@@ -34,3 +36,10 @@ def test_no_secret_of_a_url_is_shown(tmp_path: Path) -> None:
     text = refusal(tmp_path, api_base="http://user:canary-78@other.example/v1")
     assert "other.example" in text
     assert "canary" not in text
+
+
+def test_beside_a_pipe_no_file_of_failures_is_made(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    failed = [{"id": "q1", "error": "no", "attempts": 1}]
+    asking.report_failures(str(tmp_path / "pipe"), failed, Console(quiet=True))
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe"]

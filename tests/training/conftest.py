@@ -42,8 +42,8 @@ def settings(tiny, tmp_path):
         tiny_models.write_rows(file, tiny_models.path_rows() if rows is None else rows)
         return knobs.build(TrainConfig, {
             "input": [str(file)], "output": str(tmp_path / "run"), "encoder": str(tiny.encoder),
-            "student": [f"a={tiny.llama}", f"b={tiny.gemma}"], "learning_rate": 1e-2, "lora_r": 4, "max_steps": 3,
-            "max_length": 400, "quiet": True, **options,
+            "student": [f"a={tiny.llama}", f"b={tiny.gemma}"], "learning_rate": 1e-2, "max_steps": 3,
+            "max_length": 400, "quiet": True, **({"lora_r": 4} if options.get("finetune") != "full" else {}), **options,
         })  # fmt: skip
 
     return build

@@ -10,8 +10,9 @@ from transformers import AutoTokenizer
 from qrd.errors import ConfigError
 from qrd.stages import train
 from qrd.training.batches import Encoded, Example
+from qrd.training.loop import Window
 from qrd.training.paths import one_per_question
-from qrd.training.step_by_step import answer_start
+from qrd.training.step_by_step import StepByStep, answer_start
 
 
 def example(path_id, question):
@@ -48,6 +49,12 @@ def test_the_choice_of_a_path_depends_on_the_seed_and_not_on_the_order():
 )
 def test_the_answer_is_the_last_line_or_the_last_sentence(response, answer):
     assert response[answer_start(response) :] == answer
+
+
+def test_the_word_that_begins_the_answer_belongs_to_it_with_the_space_before_it():
+    encoded = Encoded(tuple(range(9)), 2, ((0, 2), (2, 6), (6, 7), (7, 11), (11, 13), (13, 14)))
+    window = Window(0, 0, 0.0, (0,), (Example("p", "q", "cot", "We add. It is 7", (encoded,)),))
+    assert StepByStep(["s"], 1.0).open(window).cuts == [[3]]
 
 
 def losses(tmp_path, settings, console, **options):

@@ -3,10 +3,13 @@
 import pytest
 import torch
 from tiny_models import path_rows, read_rows
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from qrd.stages import train
+from qrd.stages.distilling import QrDistillWindow
 from qrd.training.batches import Encoded, Example
 from qrd.training.loop import Loop, cut_by_students
+from qrd.training.step_by_step import StepByStepWindow
 
 CUTS = [(8, 1, 10**6), (4, 2, 10**6), (2, 4, 700), (1, 8, 1)]
 
@@ -41,10 +44,11 @@ def gradients(settings, console, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("routing", ["none", "independent", "exclusive"])
 def test_gradients_of_every_term_do_not_depend_on_the_cut(gradients, routing):
+    entropy = {} if routing == "none" else {"lambda_entropy": 0.5}
     runs = [
         gradients(
             routing=routing, per_device_train_batch_size=batch, gradient_accumulation_steps=windows,
-            micro_batch_tokens=tokens, lambda_entropy=0.5, max_grad_norm=0,
+            micro_batch_tokens=tokens, max_grad_norm=0, **entropy,
         )
         for batch, windows, tokens in CUTS
     ]  # fmt: skip
@@ -84,3 +88,31 @@ def test_micro_batches_hold_paths_of_the_same_students_and_fill_the_budget():
         exclusive_KS = torch.eye(num_students, dtype=torch.bool)[torch.arange(24) % num_students]
         passes = len(cut_by_students(examples, exclusive_KS, 100))
         assert passes <= len(cut_by_students(examples, torch.ones_like(exclusive_KS), 100)) + num_students
+
+
+class Waits(TorchDispatchMode):
+    """Counts what makes the host wait for a device: reading a number, and choosing rows by a mask."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        masks = arguments[1] if function is torch.ops.aten.index.Tensor else ()
+        reads = function is torch.ops.aten._local_scalar_dense.default
+        self.count += reads or any(mask is not None and mask.dtype is torch.bool for mask in masks)
+        return function(*arguments, **(named or {}))
+
+
+@pytest.mark.parametrize("options", [{"routing": "none"}, {"objective": "step-by-step"}], ids=str)
+def test_a_micro_batch_never_makes_the_host_wait_for_the_device(settings, console, monkeypatch, options):
+    part, waits = {"routing": QrDistillWindow, "objective": StepByStepWindow}[next(iter(options))], []
+    original = part.part
+
+    def watched(window, micro):
+        with Waits() as mode:
+            found = original(window, micro)
+        waits.append(mode.count)
+        return found
+
+    monkeypatch.setattr(part, "part", watched)
+    train.run(settings(max_steps=1, micro_batch_tokens=10**6, **options), console)
+    assert waits == [0]

@@ -43,7 +43,8 @@ def test_the_projection_and_competence_of_a_frozen_student_learn(settings, conso
 
 @pytest.mark.parametrize("finetune", ["lora", "full"])
 def test_a_frozen_student_trains_beside_another_in_every_way_of_fitting(settings, console, tmp_path, finetune):
-    train.run(settings(freeze=["a"], finetune=finetune, lora_dropout=0.1), console)
+    dropout = {"lora_dropout": 0.1} if finetune == "lora" else {}
+    train.run(settings(freeze=["a"], finetune=finetune, **dropout), console)
     assert len(read_rows(tmp_path / "run" / "metrics.jsonl")) == 3
 
 

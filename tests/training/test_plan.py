@@ -42,7 +42,7 @@ def kept_by(student):
         return tensor
 
     batch = collate([Encoded(tuple(range(5, 5 + TOKENS)), TOKENS // 2, ())])
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with student.autocast(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         student.base.get_decoder()(input_ids=batch.ids_BT, attention_mask=batch.mask_BT, use_cache=False)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
@@ -56,11 +56,19 @@ def test_planned_weights_gradients_and_moments_are_those_of_the_loaded_students(
         assert (need.trained, need.gradients, need.optimizer) == (trained, trained, 2 * trained)
 
 
+LOGITS = planning.NUM_CHUNKS * planning.CHUNK_ELEMENTS * 4
+
+
 def test_planned_activations_are_within_a_seventh_of_what_forward_keeps(settings):
     config = settings(micro_batch_tokens=TOKENS)
-    logits = planning.NUM_CHUNKS * planning.CHUNK_ELEMENTS * 4
     for need, student in zip(planned(config), loaded(config), strict=True):
-        assert need.activations - logits == pytest.approx(kept_by(student), rel=1 / 7)
+        assert need.activations - LOGITS == pytest.approx(kept_by(student), rel=1 / 7)
+
+
+def test_in_half_precision_the_plan_is_enough_and_smaller(settings):
+    whole, half = (settings(micro_batch_tokens=TOKENS, dtype=dtype) for dtype in ("float32", "bfloat16"))
+    for before, need, student in zip(planned(whole), planned(half), loaded(half), strict=True):
+        assert 0.9 * kept_by(student) < need.activations - LOGITS < 0.9 * (before.activations - LOGITS)
 
 
 def test_checkpointing_a_frozen_student_and_a_shared_base_need_less(settings, tiny):

@@ -200,6 +200,65 @@ def test_older_checkpoints_go_only_after_the_new_one_is_whole(settings, console,
     assert sorted(entry.name for entry in folder.iterdir()) == ["run.json", "step-8", "step-9"]
 
 
+def cut_short(folder):
+    file = folder / "optimizer.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def lose_a_file(folder):
+    (folder / "weights.safetensors").unlink()
+
+
+def write_half_a_state(folder):
+    (folder / "state.json").write_text('{"step": 8}')
+
+
+@pytest.mark.parametrize("damage", [cut_short, lose_a_file, write_half_a_state])
+def test_a_damaged_checkpoint_is_told_of_and_the_one_before_it_is_used(
+    settings, console, capsys, tmp_path, results, damage
+):
+    train.run(settings(output=str(tmp_path / "whole"), **OPTIONS), console)
+    assert run_in_child(settings(**OPTIONS), killed_at, 8) == -signal.SIGKILL
+    folder = tmp_path / "run" / "checkpoints"
+    damage(folder / "step-8")
+    config = settings(**{**OPTIONS, "save_steps": 7, "save_total_limit": 1})
+    assert run_in_child(config, killed_at, 7) == -signal.SIGKILL
+    assert [step for step, _ in checkpoint.checkpoints(folder)] == [7, 8]  # the damaged one pushed nothing out
+    train.run(config, Console())
+    said = capsys.readouterr().err
+    assert "step-8: cannot be read" in said
+    assert "step-7 is used" in said
+    assert_same(results(tmp_path / "run"), results(tmp_path / "whole"))
+
+
+def test_where_no_checkpoint_can_be_read_the_run_stops_and_says_what_starts_over(settings, console, tmp_path):
+    options = {**OPTIONS, "save_steps": 7}
+    assert run_in_child(settings(**options), killed_at, 8) == -signal.SIGKILL
+    cut_short(tmp_path / "run" / "checkpoints" / "step-7")
+    with pytest.raises(ConfigError, match=r"step-7: cannot be read .*--no-resume starts over"):
+        train.run(settings(**options), console)
+
+
+def test_a_log_that_was_taken_away_is_begun_again_without_empty_bytes(settings, console, tmp_path):
+    assert run_in_child(settings(**OPTIONS), killed_at, 8) == -signal.SIGKILL
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    train.run(settings(**OPTIONS), console)
+    assert [line["step"] for line in read_rows(tmp_path / "run" / "metrics.jsonl")] == [9]
+
+
+def test_a_disk_that_is_full_when_students_are_saved_is_a_storage_error(settings, console, monkeypatch):
+    from safetensors import SafetensorError
+
+    from qrd.training import folder
+
+    def refuse(student, target):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(folder, "save_student", refuse)
+    with pytest.raises(StorageError, match=r"students/a: cannot be saved: .*No space left"):
+        train.run(settings(max_steps=1), console)
+
+
 def test_a_checkpoint_holds_no_pickle(settings, console, tmp_path):
     train.run(settings(), console)
     kinds = {file.suffix for file in (tmp_path / "run").rglob("*") if file.is_file()}

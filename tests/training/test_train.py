@@ -234,7 +234,7 @@ def test_a_student_that_never_gets_a_path_stays_as_it_was(settings, console, tmp
         return router.choose_gates(logits_KS, "none") * torch.tensor([1.0, 0.0]) + 0 * logits_KS
 
     monkeypatch.setattr(router, "draw_gates", never_the_second)
-    train.run(settings(save_steps=1, save_total_limit=9), console)
+    train.run(settings(save_steps=1, save_total_limit=9, weight_decay=0.5), console)
     folders = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))
     first, last = (load_file(folder / "weights.safetensors") for folder in (folders[0], folders[-1]))
     assert all(torch.equal(first[name], last[name]) for name in first if name.startswith("b/"))
@@ -299,12 +299,21 @@ def test_the_prompt_is_the_plain_question_or_the_teachers_own(settings, console,
         ({"routing": "exclusive", "lambda_mutual": 0.1}, "--routing exclusive"),
         ({"objective": "sft", "lambda_mutual": 0.1}, "--objective sft"),
         ({"student": ["x=somewhere"], "lambda_mutual": 0.1}, "one student"),
+        ({"objective": "sft", "routing": "exclusive"}, "--routing exclusive with --objective sft"),
+        ({"objective": "sft", "balance": "global"}, "--balance global with --objective sft: there is no router"),
+        ({"objective": "sft", "router_learning_rate": 1.0}, "--router-learning-rate 1.0 with --objective sft"),
+        ({"routing": "none", "lambda_entropy": 0.5}, "--lambda-entropy 0.5 with --routing none"),
+        ({"routing": "exclusive", "shared_width": 9}, "--shared-width 9 without the mutual term"),
+        ({"gumbel_anneal": "exponential"}, "--gumbel-anneal exponential without --gumbel-final-temperature"),
+        ({"finetune": "full", "lora_target_modules": ["q", "v"]}, "--lora-target-modules q,v with --finetune full"),
         ({"learning_rate": [1e-3, 1e-3, 1e-3]}, "--learning-rate"),
         ({"lr_scheduler_type": "reduce_lr_on_plateau"}, "--lr-scheduler-type"),
         ({"dtype": "float16"}, "--dtype"),
         ({"finetune": "full", "load_in_4bit": True}, "--load-in-4bit"),
         ({"report_to": ["nobody"]}, "--report-to"),
         ({"student": ["same=x", "Same=y"]}, "two students"),
+        ({"student": ["router=x", "b=y"]}, "'router' is what the router's own weights"),
+        ({"student": ["some/Router"]}, "write NAME=some/Router"),
         ({"student": ["vllm:x"]}, "vllm:x"),
         ({"student": ["x=no/such-folder-or-model/at-all"]}, "no tokenizer"),
         ({"lora_target_modules": ["nothing_like_this"]}, "--lora-target-modules"),

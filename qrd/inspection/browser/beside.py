@@ -27,8 +27,8 @@ class Beside(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,s", "dismiss(None)", "back"),
-        Binding("left,h", "step(-1)", "column left"),
-        Binding("right,l", "step(1)", "column right"),
+        Binding("left,h", "step(-1)", "column left", priority=True),  # else an arrow scrolls what it stands in
+        Binding("right,l", "step(1)", "column right", priority=True),
     ]
     DEFAULT_CSS = """
     Beside > #asked { height: auto; max-height: 30%; padding: 0 1; background: $surface; }

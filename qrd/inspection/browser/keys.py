@@ -12,21 +12,21 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 KEYS = """\
-up down j k PgUp PgDn Home End   move; Tab goes to the record and back, the mouse works too
-Enter          the record alone, or with the list again
-/  n  N        search a text from here on; the next one, the one before
-g              go to an id or path_id, or to row :123
-f              filter: style=cot  verdict!=valid  "a text"; an empty one lists all rows
-s              all replies to this question side by side
-d              difference of two rows: the two that are selected, or the selected one and this one
-space          select
-e              export: the selected rows, or all that are listed, byte for byte
-+  -  u        mark good, bad, or neither, in FILE.marks.jsonl; `qrd judge --against` reads it
-y              copy the id
-t              counts of what is listed
-r              take in rows that were appended meanwhile
-Escape         call off a search, a filter or an export; go back
-q              quit
+arrows j k PgUp PgDn Home End   move; Tab to the record and back, or click
+Enter    the record alone, or with the list again
+/ n N    search a text from here on; the next one, the one before
+g        go to an id or path_id, or to row :123
+f        filter: style=cot  verdict!=valid  "a text"; nothing: all rows
+s        all replies to this question side by side
+d        difference of two selected rows, or of the selected and this one
+space    select
+e        export, byte for byte: the selected rows, or all that are listed
++ - u    mark good, bad, neither, in FILE.marks.jsonl (judge --against)
+y        copy the id
+t        counts of what is listed
+r        take in rows that were appended meanwhile
+Escape   call off a search, a filter or an export; go back
+q        quit
 """
 
 
@@ -36,8 +36,8 @@ class Help(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss(None)", "back")]
     DEFAULT_CSS = """
     Help { align: center middle; }
-    Help > VerticalScroll { width: 108; max-width: 90%; height: auto; max-height: 90%; background: $surface;
-                            border: round $accent; padding: 1 2; }
+    Help > VerticalScroll { width: 78; max-width: 100%; height: auto; max-height: 100%; background: $surface;
+                            border: round $accent; padding: 0 1; }
     """
 
     def compose(self) -> ComposeResult:

@@ -51,6 +51,8 @@ class Main(Screen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "help"),  # first, since a narrow screen cuts the others off
+        Binding("q", "app.quit", "quit"),
         Binding("slash", "search", "search"),
         Binding("n", "next(1)", "next", show=False),
         Binding("N", "next(-1)", "previous", show=False),
@@ -67,9 +69,7 @@ class Main(Screen[None]):
         Binding("e", "export", "export"),
         Binding("t", "counts", "counts"),
         Binding("r", "reload", "reload", show=False),
-        Binding("question_mark", "help", "help"),
         Binding("escape", "back", "cancel", show=False),
-        Binding("q", "app.quit", "quit"),
     ]
 
     def __init__(self, book: Book, marks: Sequence[Marks], query: str = "") -> None:

@@ -22,6 +22,8 @@ from qrd.inspection.marks import BAD, GOOD
 
 HELD_ROWS = 1024
 WIDTHS = (22, 10, 6, 10)  # of name, style, grade and verdict; the text takes the rest
+NARROW, NARROW_WIDTHS = 100, (16, 8, 5, 8)
+MIN_NUMBER_WIDTH = 5
 SIGNS = {GOOD: "+", BAD: "-", None: " "}
 
 
@@ -124,13 +126,14 @@ class Rows(ScrollView, can_focus=True):
             return Strip.blank(self.size.width, self.rich_style)
         handle = self.view.handle(row)
         glanced, mark = self._glance(handle)
-        number = f"{self.book.row(handle) + 1:>9,}"
+        number = f"{self.book.row(handle) + 1:,}".rjust(max(MIN_NUMBER_WIDTH, len(f"{self.book.num_rows:,}")))
         sign = SIGNS[mark] + ("*" if handle in self.selected else " ")
         styles = {GOOD: "rows--good", BAD: "rows--bad"}
         parts = [Segment(number, self.get_component_rich_style("rows--number", partial=True))]
         tone = self.get_component_rich_style(styles[mark], partial=True) if mark in styles else Style()
         parts.append(Segment(f" {sign} ", tone))
-        cells = [_cell(text, width) for text, width in zip(glanced[:-1], WIDTHS)]
+        widths = NARROW_WIDTHS if self.size.width < NARROW else WIDTHS
+        cells = [_cell(text, width) for text, width in zip(glanced[:-1], widths)]
         parts += [Segment(" ".join([*cells, glanced.text]))]
         strip = Strip(parts).adjust_cell_length(self.size.width)
         is_cursor = row == self.cursor
