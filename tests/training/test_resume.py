@@ -251,7 +251,7 @@ def test_a_disk_that_is_full_when_students_are_saved_is_a_storage_error(settings
 
     from qrd.training import folder
 
-    def refuse(student, target):
+    def refuse(student, target, weights=None):
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(folder, "save_student", refuse)
