@@ -30,11 +30,12 @@ from qrd.stages.distilling import QrDistill, make_objective
 from qrd.training.batches import Example
 from qrd.training.fitting import Fitting
 from qrd.training.folder import RunFolder, identity_of
-from qrd.training.launching import refuse_unfit_launch
+from qrd.training.launching import is_on, refuse_unfit_launch
 from qrd.training.loop import Loop, StepResult
 from qrd.training.paths import doubts, encode_paths, one_per_question, refusal
 from qrd.training.placement import place_students
 from qrd.training.plan import describe, explaining_exhaustion, plan
+from qrd.training.sharding import load_sharded
 from qrd.training.students import Student, load_students, parse_students
 from qrd.training.trackers import available_trackers
 
@@ -211,11 +212,13 @@ def _fit(
         console.say(text)
     specs = parse_students(config.student)
     devices = place_students(config.device, [spec.name for spec in specs], accelerator.device)
+    shards = is_on("ACCELERATE_USE_FSDP") and accelerator.num_processes > 1
     if folder.leads and not config.quiet:
-        for line in describe(plan(specs, config, devices), config):
+        num_shards = accelerator.num_processes if shards else 1
+        for line in describe(plan(specs, config, devices, num_shards=num_shards), config):
             console.say(line)
     with explaining_exhaustion(config, "loading the students"):
-        students = load_students(specs, config, devices)
+        students = load_sharded(specs, config, accelerator.device) if shards else load_students(specs, config, devices)
     examples = _examples(paths, students, config, summary)
     with explaining_exhaustion(config, "encoding the paths for the router"):
         objective_ = make_objective(config, students, examples)
@@ -237,10 +240,9 @@ def _fit(
             fitting.run(watch)
     summary.num_steps, summary.tokens = loop.total_steps, fitting.num_tokens
     summary.students = {spec.name: spec.model for spec in specs}
-    if folder.leads:
-        folder.save_students(students)
-        if isinstance(objective_, QrDistill):
-            folder.save_modules(objective_.modules, objective_.facts())
+    folder.save_students(students)
+    if folder.leads and isinstance(objective_, QrDistill):
+        folder.save_modules(objective_.modules, objective_.facts())
     accelerator.end_training()
 
 

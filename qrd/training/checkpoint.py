@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from qrd.errors import ConfigError, StorageError
+from qrd.training.shards import share_of
 
 _FOLDER = re.compile(r"step-(\d+)")
 STATE = ("step", "num_tokens", "tally", "log_sizes")
@@ -42,8 +43,7 @@ def save(
     folder: File,
     *,
     tensors: Mapping[str, Tensor],
-    optimizer: torch.optim.Optimizer,
-    names: Mapping[Tensor, str],
+    moments: Mapping[str, Tensor],
     state: Mapping[str, Any],
     keep: int,
 ) -> File:
@@ -59,7 +59,7 @@ def save(
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         _save_tensors(tensors, temporary / "weights.safetensors")
-        _save_tensors(_moments(optimizer, names), temporary / "optimizer.safetensors")
+        _save_tensors(moments, temporary / "optimizer.safetensors")
         (temporary / "state.json").write_text(json.dumps(dict(state), indent=1) + "\n", encoding="utf-8")
         publish(temporary, target)
         for old in [old for step, old in checkpoints(folder) if step <= state["step"]][:-keep]:
@@ -111,7 +111,7 @@ def restore_tensors(live: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> 
         if name not in live or name not in saved or live[name].shape != saved[name].shape:
             raise ConfigError(f"the checkpoint does not fit this run: {name} is missing or of another shape")
     for name, tensor in live.items():
-        tensor.copy_(saved[name])
+        tensor.copy_(share_of(saved[name], like=tensor))
 
 
 def restore_optimizer(
@@ -123,12 +123,13 @@ def restore_optimizer(
             name = names[parameter]
             if f"{name}/step" in moments:
                 optimizer.state[parameter] = {
-                    moment: moments[f"{name}/{moment}"].to("cpu" if moment == "step" else parameter.device)
-                    for moment in _MOMENTS
+                    "step": moments[f"{name}/step"],
+                    **{moment: share_of(moments[f"{name}/{moment}"], like=parameter) for moment in _MOMENTS[1:]},
                 }
 
 
-def _moments(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:
+def moments_of(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:
+    """What AdamW remembers, by the parameter's name and the moment's."""
     return {
         f"{names[parameter]}/{moment}": state[moment]
         for parameter, state in optimizer.state.items()

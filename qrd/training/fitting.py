@@ -17,6 +17,7 @@ from qrd.training import checkpoint
 from qrd.training.folder import RunFolder
 from qrd.training.log import RunLog, Stopwatch, Tally
 from qrd.training.loop import Loop, StepResult
+from qrd.training.shards import gather
 
 Watch = Callable[[StepResult], None]
 
@@ -104,12 +105,14 @@ class Fitting:
             self.loop.accelerator.log(_flat(line), step=self.step)
 
     def _save(self, log: RunLog | None) -> None:
+        tensors, moments = self._tensors(), checkpoint.moments_of(self.loop.optimizer, self.loop.names)
+        if self.loop.sharded:
+            tensors, moments = (gather(each, keeps=log is not None) for each in (tensors, moments))
         if log is not None:
             checkpoint.save(
                 self.folder.checkpoints,
-                tensors=self._tensors(),
-                optimizer=self.loop.optimizer,
-                names=self.loop.names,
+                tensors=tensors,
+                moments=moments,
                 state={
                     "step": self.step,
                     "num_tokens": self.num_tokens,

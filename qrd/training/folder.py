@@ -13,6 +13,7 @@ from pathlib import Path as File
 from typing import Any
 
 import tomli_w
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
@@ -22,6 +23,7 @@ from qrd.config import TrainConfig
 from qrd.errors import ConfigError, StorageError
 from qrd.jsonl import set_aside, take_lock, write_whole
 from qrd.training import checkpoint
+from qrd.training.shards import gather
 from qrd.training.students import Student, save_student, verify_saved
 
 # Options that change neither the order of paths nor, beyond rounding, what is learnt.
@@ -120,12 +122,19 @@ class RunFolder:
         write_whole(self.root / name, text.encode())
 
     def save_students(self, students: list[Student]) -> None:
-        """Write students/NAME/ and prove that each adapter loads and gives the same logits.
+        """Write students/NAME/ and prove that each adapter loads and gives the same logits. Sharded students take
+        all processes, others the one that leads.
 
         Raises: StorageError; QrdError where a saved student differs.
         """
         for student in students:
-            self._put(f"students/{student.name}", partial(save_student, student))
+            if not (self.leads or student.sharded):
+                continue
+            weights = gather(student.model.state_dict(keep_vars=True), keeps=self.leads) if student.sharded else None
+            if self.leads:
+                self._put(f"students/{student.name}", partial(save_student, student, weights=weights))
+            if student.sharded:
+                torch.distributed.barrier()  # until the folder is there to be read
             verify_saved(student, self.root / "students" / student.name)
 
     def save_modules(self, modules: nn.Module, facts: Mapping[str, Any]) -> None:

@@ -34,6 +34,8 @@ from qrd.training.optimisation import (
     rate_multiplier,
     set_rates,
 )
+from qrd.training.sharding import take_turns
+from qrd.training.shards import is_sharded
 from qrd.training.students import Student
 
 
@@ -137,6 +139,7 @@ class Loop:
         self.config, self.accelerator = config, accelerator
         # What the students have in common (gates, mutual terms) is where the first of them is.
         self.device = students[0].device
+        self.sharded = any(student.sharded for student in students)
         router = {name: p for name, p in objective.modules.named_parameters() if p.requires_grad}
         self.trained = Trained({**{student.name: student.trainable() for student in students}, ROUTER: router})
         rates = learning_rates(config, [student.name for student in students])
@@ -186,14 +189,15 @@ class Loop:
         sums: dict[str, Tensor] = {}
         losses: list[tuple[list[int], Tensor]] = []
         pieces = cut_by_students(window.examples, selected_KS, self.config.micro_batch_tokens)
-        for number, rows in enumerate(pieces):
-            if number % self.accelerator.num_processes != self.accelerator.process_index:
-                continue
+        for number, counts in self._own(pieces, selected_KS):
+            rows = pieces[number]
             torch.manual_seed(derive_seed(self.config.seed, "dropout", window.step, number))
             micro = self._run_students(window, rows, selected_KS)
             part = loss.part(micro)
             if part.loss.requires_grad:  # not so where only frozen students ran
-                part.loss.backward()  # type: ignore[no-untyped-call]
+                (part.loss * float(counts)).backward()  # type: ignore[no-untyped-call]
+            if not counts:
+                continue
             losses.append((rows, micro.ce_sum_BS.detach()))
             for name, value in part.sums.items():
                 sums[name] = sums[name] + value if name in sums else value
@@ -201,6 +205,14 @@ class Loop:
         for rows, ce_sum_BS in losses:
             ce_sum_KS[rows] = ce_sum_BS.cpu()
         return self._reduce_losses(ce_sum_KS, {name: value.item() for name, value in sums.items()})
+
+    def _own(self, pieces: Sequence[Sequence[int]], selected_KS: Tensor) -> list[tuple[int, bool]]:
+        """The micro-batches that this process runs, and whether each counts."""
+        process, num_processes = self.accelerator.process_index, self.accelerator.num_processes
+        if not self.sharded:
+            return [(number, True) for number in range(process, len(pieces), num_processes)]
+        students_of = [tuple(selected_KS[rows[0]].tolist()) for rows in pieces]
+        return take_turns(students_of, process=process, num_processes=num_processes)
 
     def _run_students(self, window: Window, rows: Sequence[int], selected_KS: Tensor) -> Micro:
         columns = []
@@ -245,7 +257,8 @@ class Loop:
         normalisers, so the sum is the gradient. A parameter without gradient everywhere stays without."""
         if self.accelerator.num_processes == 1:
             return
-        parameters = list(self.trained.named().values())
+        # Those of sharded students are added up as they come.
+        parameters = [p for p in self.trained.named().values() if not is_sharded(p)]
         device = self.device
         has: Any = self.accelerator.reduce(
             torch.tensor([float(p.grad is not None) for p in parameters], device=device), reduction="sum"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
+from qrd.training.shards import whole
 
 # Schedules that need nothing but the number of steps; the others of transformers watch an evaluation loss or
 # take options of their own.
@@ -103,5 +104,5 @@ def clip(trained: Trained, max_norm: float) -> dict[str, float]:
     for name, members in trained.groups.items():
         parameters = [p for p in members.values() if p.grad is not None]
         limit = max_norm if max_norm > 0 else math.inf
-        norms[name] = float(nn.utils.clip_grad_norm_(parameters, limit)) if parameters else 0.0
+        norms[name] = float(whole(nn.utils.clip_grad_norm_(parameters, limit))) if parameters else 0.0
     return norms

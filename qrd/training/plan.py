@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -49,8 +49,11 @@ class Need:
         return self.weights + self.trained + self.gradients + self.optimizer
 
 
-def plan(specs: Sequence[StudentSpec], config: TrainConfig, devices: Mapping[str, torch.device]) -> list[Need]:
-    """What each student will need, in their order. Students of one model on one device hold its weights once.
+def plan(
+    specs: Sequence[StudentSpec], config: TrainConfig, devices: Mapping[str, torch.device], *, num_shards: int = 1
+) -> list[Need]:
+    """What each student will need, in their order, of `num_shards` processes in each. Students of one model on one
+    device hold its weights once; sharded, each has its own.
 
     Raises: ConfigError where a model's configuration cannot be read.
     """
@@ -58,7 +61,10 @@ def plan(specs: Sequence[StudentSpec], config: TrainConfig, devices: Mapping[str
     needs = []
     for spec in specs:
         place = (located(local_source(spec.model)), devices[spec.name])
-        needs.append(_need(spec, config, place[1], holds=place not in held or config.finetune == "full"))
+        alone = place not in held or config.finetune == "full" or num_shards > 1
+        need = _need(spec, config, place[1], holds=alone)
+        kept = ("weights", "trained", "gradients", "optimizer")
+        needs.append(replace(need, **{part: getattr(need, part) // num_shards for part in kept}))
         held.add(place)
     return needs
 

@@ -98,8 +98,8 @@ class Pass:
 @dataclass
 class Student:
     """One model with its tokenizer. `head` is None where only the whole model gives the right logits; a `frozen`
-    student runs without gradient and without dropout. What is trained is float32; `autocast_dtype` is what it is
-    multiplied in where that is less."""
+    student runs without gradient and without dropout; of a `sharded` one this process holds a part (``sharding``). What
+    is trained is float32; `autocast_dtype` is what it is multiplied in where that is less."""
 
     name: str
     source: str
@@ -109,6 +109,7 @@ class Student:
     device: torch.device
     autocast_dtype: torch.dtype | None = None
     frozen: bool = False
+    sharded: bool = False
 
     @property
     def base(self) -> Any:
@@ -128,13 +129,17 @@ class Student:
         """Losses of the targets and hidden states of the responses."""
         batch = batch.to(self.device)
         with self.autocast(), torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            states_BTD, ce_N = self._states_and_losses(batch)
+            states_BTD, ce_N = self.states_and_losses(batch)
         flat_PD = states_BTD.flatten(0, 1)
         # A target's own state stands one place after the state that predicts it.
         own = [index_N[:-1] + 1 for index_N in torch.split(batch.predict_N, list(batch.sizes))]
         return Pass(torch.split(ce_N, list(batch.sizes)), tuple(flat_PD[index_T] for index_T in own))
 
-    def _states_and_losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def states_and_losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Last hidden states and losses of the targets.
+
+        Shapes: states_BTD, ce_N float32.
+        """
         inputs = {"input_ids": batch.ids_BT, "attention_mask": batch.mask_BT, "use_cache": False}
         if self.head is not None:
             states_BTD: Tensor = self.base.get_decoder()(**inputs).last_hidden_state
@@ -294,9 +299,9 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
         raise ConfigError(f"--lora-target-modules {','.join(names)}: {first_line(error)}") from None
 
 
-def save_student(student: Student, folder: File) -> None:
-    """Write a plain PEFT folder, or a full model, with the tokenizer."""
-    student.model.save_pretrained(str(folder))
+def save_student(student: Student, folder: File, weights: Mapping[str, Tensor] | None = None) -> None:
+    """Write a plain PEFT folder, or a full model, with the tokenizer; `weights` in the place of the model's own."""
+    student.model.save_pretrained(str(folder), state_dict=weights)
     student.tokenizer.save_pretrained(str(folder))
 
 

@@ -15,6 +15,7 @@ from qrd.training.placement import place_students
 from qrd.training.students import Student
 
 CPU = torch.device("cpu")
+FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
 
 
 def mixes(values):
@@ -94,7 +95,14 @@ def test_a_device_that_cannot_be_used_is_refused(texts, named):
 @pytest.mark.parametrize(
     ("environment", "options", "named"),
     [
-        ({"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}, {}, "FSDP"),
+        ({"ACCELERATE_USE_FSDP": "true"}, {}, "FSDP_VERSION=1: cannot be honoured; give --fsdp_version 2"),
+        ({**FSDP, "FSDP_OFFLOAD_PARAMS": "true"}, {}, "FSDP_OFFLOAD_PARAMS=true"),
+        ({**FSDP, "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT"}, {}, "saved weights are whole"),
+        ({**FSDP, "FSDP_AUTO_WRAP_POLICY": "SIZE_BASED_WRAP"}, {}, "SIZE_BASED_WRAP"),
+        ({**FSDP, "FSDP_TRANSFORMER_CLS_TO_WRAP": "LlamaDecoderLayer"}, {}, "layers are found without it"),
+        ({**FSDP, "FSDP_ACTIVATION_CHECKPOINTING": "true"}, {}, "--gradient-checkpointing"),
+        ({**FSDP, "WORLD_SIZE": "2"}, {"device": ["a=cpu"]}, "--device with several processes"),
+        (FSDP, {"finetune": "qlora"}, "--finetune qlora under FSDP"),
         ({"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "2"}, {}, "DeepSpeed"),
         ({"ACCELERATE_USE_MEGATRON_LM": "true"}, {}, "Megatron"),
         ({"ACCELERATE_USE_PARALLELISM_CONFIG": "true"}, {}, "parallelism_config"),
@@ -119,3 +127,6 @@ def test_what_a_plain_launch_sets_is_accepted(settings):
     plain = {"ACCELERATE_MIXED_PRECISION": "no", "ACCELERATE_DYNAMO_BACKEND": "NO", "ACCELERATE_USE_FSDP": "false"}
     refuse_unfit_launch(settings(), {**plain, "WORLD_SIZE": "2"})
     refuse_unfit_launch(settings(dtype="bfloat16"), {**plain, "ACCELERATE_MIXED_PRECISION": "bf16"})
+
+    wrapped = {"FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP", "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT"}
+    refuse_unfit_launch(settings(finetune="full"), {**plain, **FSDP, **wrapped, "WORLD_SIZE": "2"})

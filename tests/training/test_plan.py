@@ -83,6 +83,15 @@ def test_checkpointing_a_frozen_student_and_a_shared_base_need_less(settings, ti
     assert second.trained == first.trained
 
 
+def test_of_a_shard_half_is_planned_and_a_shared_base_counts_for_each(settings, tiny):
+    config = settings(student=[f"a={tiny.llama}", f"b={tiny.llama}"])
+    whole = planned(config)[0]
+    specs = students.parse_students(config.student)
+    first, second = planning.plan(specs, config, {spec.name: CPU for spec in specs}, num_shards=2)
+    assert first.lasting == second.lasting == pytest.approx(whole.lasting / 2, abs=4)
+    assert first.activations == whole.activations
+
+
 def test_the_plan_is_told_before_anything_is_loaded(settings, capsys, monkeypatch):
     monkeypatch.setattr(train, "load_students", None)
     with pytest.raises(TypeError):

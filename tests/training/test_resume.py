@@ -196,7 +196,7 @@ def test_older_checkpoints_go_only_after_the_new_one_is_whole(settings, console,
 
     monkeypatch.setattr(checkpoint, "_save_tensors", full_disk)
     with pytest.raises(StorageError, match="No space left"):
-        checkpoint.save(folder, tensors={}, optimizer=None, names={}, state={"step": 10}, keep=1)
+        checkpoint.save(folder, tensors={}, moments={}, state={"step": 10}, keep=1)
     assert sorted(entry.name for entry in folder.iterdir()) == ["run.json", "step-8", "step-9"]
 
 
@@ -251,7 +251,7 @@ def test_a_disk_that_is_full_when_students_are_saved_is_a_storage_error(settings
 
     from qrd.training import folder
 
-    def refuse(student, target):
+    def refuse(student, target, weights=None):
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(folder, "save_student", refuse)

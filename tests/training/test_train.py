@@ -124,7 +124,7 @@ def test_a_saved_student_loads_with_peft_and_gives_the_fitted_logits(settings, c
 def test_a_saved_student_that_differs_is_noticed(settings, console, monkeypatch):
     from qrd.training import folder
 
-    def save_wrongly(student, target):
+    def save_wrongly(student, target, weights=None):
         before = next(iter(student.trainable().values()))
         before.data.add_(1.0)
         student.model.save_pretrained(str(target))
