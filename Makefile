@@ -24,7 +24,7 @@ test-vllm: setup
 
 # The long form of what `make test` tries briefly: 100,000 lines of anything at each reader, a hundred kills.
 soak: setup
-	QRD_SOAK=1 QRD_FUZZ_ROWS=100000 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 tests/fuzz tests/cli/test_kills.py tests/stages tests/training/test_resume.py tests/reports tests/inspection
+	QRD_SOAK=1 QRD_FUZZ_ROWS=100000 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 tests/fuzz tests/cli/test_kills.py tests/stages tests/training/test_resume.py tests/reports tests/inspection tests/backends/test_on_ray.py
 
 check: setup
 	.venv/bin/ruff format --check .

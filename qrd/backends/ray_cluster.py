@@ -35,11 +35,17 @@ def connected(on: str) -> Any:
         else:
             ray.init(logging_level=logging.ERROR, log_to_driver=False)
     except Exception as error:  # noqa: BLE001  a cluster that does not start in time is a bare Exception of Ray's
-        raise ConfigError(f"--on {on}: cannot be reached: {one_line(error)}{_hint(on)}") from None
+        raise ConfigError(f"--on {on}: cannot be reached: {_reason(error)}{_hint(on)}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     return ray
+
+
+def _reason(error: Exception) -> str:
+    """What a cluster that turned a client away says: its own traceback, whose cause stands last, follows a heading."""
+    told = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return one_line(" ".join([told[0], told[-1]] if len(told) > 1 else told) or error)
 
 
 def _hint(on: str) -> str:
