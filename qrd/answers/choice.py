@@ -17,7 +17,7 @@ _LEAD_IN = re.compile(
 _LETTER = re.compile(r"\(([A-Za-z])\)|\b([A-Z])\b(?!['’.-]\w)|([a-z])(?=\s*[.)]?\s*$)")
 _MORE = re.compile(
     r"\s*\)?\s*(?:[,(]?\s*(?:or|and|nor)\b|/|&|;|→|-+>|,(?=\s*\(?[A-Z]\b\)?\s*(?:$|[,.\]]|or\b|and\b)))\s*"
-    r"(?:either\s+|possibly\s+|perhaps\s+|maybe\s+|option\s+|choice\s+)?\(?([A-Z])\b(?!['’]\w|\s+[a-z])",
+    r"(?:either\s+|possibly\s+|perhaps\s+|maybe\s+|option\s+|choice\s+)?\(?([A-Z])\b(?!['’]\w|\s+(?!(?:or|and)\s+\(?[A-Z]\b(?!\s+[a-z]))[a-z])",
     re.IGNORECASE,
 )
 _HEDGE = re.compile(
@@ -86,7 +86,7 @@ class _Reader:
         if letter and self._is_answer(words, letter, cue=statement.cue):
             return self._lettered(words, letter)
         if statement.cue is Cue.ANSWER:
-            return self._of_sentence(words[start:])
+            return self._of_sentence(words, start)
         return self._called_right(words)
 
     def by_text(self, words: str) -> str | None:
@@ -109,7 +109,7 @@ class _Reader:
         if _CALLED_WRONG.match(words, letter.end()):
             return self._called_right(words)
         named = self.by_text(words[letter.end() :])
-        return Reading(None if named and named != name else name)
+        return Reading(None if named and named != name else name, end=letter.end())
 
     def _of_line(self, statement: Statement) -> Reading | None:
         """The reading of a line without a cue: only an answer, or an answer that is called right."""
@@ -138,23 +138,24 @@ class _Reader:
             return None
         before = _STOP.split(words[: last.start()])[-1] or words[: last.start()]
         if whole := self.by_text(before):
-            return Reading(whole)
+            return Reading(whole, end=last.end())
         subject = _SUBJECT_TAIL.search(before[-260:].strip())
         if subject is None or subject[1].upper() not in self._letters or not subject[1].isupper():
             return None
-        return Reading(subject[1], firm=True)
+        return Reading(subject[1], end=last.end())
 
-    def _of_sentence(self, words: str) -> Reading | None:
+    def _of_sentence(self, words: str, start: int) -> Reading | None:
         """The reading of an announced answer that is not a letter at once: a choice's text within the sentence."""
-        stop = _STOP.search(words)
-        sentence = words[: stop.start()] if stop else words
+        stop = _STOP.search(words, start)
+        end = stop.start() if stop else len(words)
+        sentence = words[start:end]
         if _HEDGE.search(sentence):
             return Reading(None)
         aside = _ASIDE.search(sentence)
         if found := self._sole(sentence[: aside.start()] if aside else sentence):
-            return Reading(found)
+            return Reading(found, end=end)
         ending = re.search(r"(?:[:,]|\bis\b|\boption\b|\bchoice\b)\s*\(?([A-Z])\)?\s*$", sentence[-40:])
-        return Reading(ending[1]) if ending and ending[1] in self._letters else None
+        return Reading(ending[1], end=end) if ending and ending[1] in self._letters else None
 
     def _mentioned(self, line: str) -> Reading | None:
         """The tentative reading of a line that speaks of one choice only."""

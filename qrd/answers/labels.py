@@ -11,7 +11,7 @@ _FILLER = re.compile(
     r"(?:[\s,:;\"'“”(\[\-–—]+|(?:without\s+(?:a\s+)?doubt|of\s+course|in\s+fact|therefore|thus|so|then|hence|indeed|most|more|very|highly|likely|probably|definitely"
     r"|clearly|certainly|simply|technically|generally|essentially|considered|a|an|the|as|overall|demonstrably|still"
     r"|also|both|presumably|arguably|mostly|largely|logically|strictly|obviously|absolutely|actually|resounding"
-    r"|answer|is|it|that|reasonably|best|described|option|choice|overwhelmingly|almost|just|now"
+    r"|answer|is|it|that|this|reasonably|best|described|option|choice|overwhelmingly|almost|just|now"
     r"|be|must|inferred|to|we|can|conclude|usually|practically|potentially|final"
     r"|understood|interpreted|implied|assumed|say|unequivocally|currently|fundamentally|ultimately)\b){1,12}",
     re.IGNORECASE,
@@ -22,6 +22,7 @@ _NEGATION = re.compile(
 _NOT_MODAL = r"(?<!may )(?<!can )(?<!might )(?<!could )"
 _ALTERNATIVE = re.compile(r"\bor\s+[\"']?$", re.IGNORECASE)
 _DOUBTED = re.compile(DOUBTED, re.IGNORECASE)
+_DENIAL = re.compile(r"no|nope|false|untrue|incorrect|contradict\w*|not\s.*", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?](?=[\s\"')]|$)")
 _AFTER_BARE = re.compile(r"[\s.!,;:)\"'\]]*(?:\([^()]{0,400}\)?[\s.]*)?$")
 _AFTER_HEAD = re.compile(r"\s*(?:[.!,;:)\"'\]—–]|-\s|$|\(|that\b)")
@@ -60,6 +61,10 @@ class Labels:
             re.IGNORECASE,
         )
         self._unknowable = re.compile(rf"\b(?:{unknowable})\b", re.IGNORECASE)
+        self._restated = re.compile(
+            rf"\s*[,:;.—–-]+\s*(?:it|this|that)(?:['’]s|\s+is)\s+(?:\w+ly\s+)?(?:{alternatives})\s*(?:[.!,;)]|$)",
+            re.IGNORECASE,
+        )
         self._undecided = re.compile(rf"\b(?:{unknowable})\s+(?:if|whether)\b", re.IGNORECASE)
         self._opposite = opposite
 
@@ -100,18 +105,19 @@ class Labels:
         return Reading(self._answer(label), firm=statement.cue is not Cue.LINE)
 
     def _answer(self, match: re.Match[str]) -> str | None:
-        return self._answers[(match.lastindex or 1) - 1]
+        return self._answers[((match.lastindex or 1) - 1) % len(self._answers)]
 
     def _judged(self, statement: str, match: re.Match[str], *, firm: bool) -> Reading | None:
         """The reading of a label in its surroundings: hedged, denied, or plain."""
         answer = self._answer(match)
         before = statement[max(0, match.start() - 40) : match.start()]
-        if (answer is not None and self._joined.match(statement, match.end())) or _ALTERNATIVE.search(before):
+        joined = self._joined.match(statement, match.end())
+        if (answer is not None and joined and self._answer(joined) != answer) or _ALTERNATIVE.search(before):
             return Reading(None, firm)
         if _NEGATION.search(before):
             denied = self._opposite.get(match[0].lower(), "")
-            return None if denied == "" else Reading(denied, firm)
-        return Reading(answer, firm)
+            return None if denied == "" else Reading(denied, firm, match.end())
+        return Reading(answer, firm, match.end())
 
     def _at_head(self, statement: Statement, match: re.Match[str], start: int) -> Reading | None:
         words = statement.words
@@ -121,7 +127,13 @@ class Labels:
         clause = bool(_AFTER_HEAD.match(words, match.end()))
         if not (bare or clause):
             return self._said_in(statement)
-        return self._judged(words, match, firm=statement.cue is Cue.TURN or (bare and start == 0))
+        reading = self._judged(words, match, firm=statement.cue is Cue.TURN or (bare and start == 0))
+        if reading is None or not _DENIAL.fullmatch(match[0]):
+            return reading
+        restated = self._restated.match(words, match.end())
+        if restated and (answer := self._answer(restated)) != reading.answer:
+            return Reading(answer if statement.cue is Cue.TURN else None, reading.firm)
+        return reading._replace(end=None)  # "No. That is wrong." says of the question what its "no" says
 
     def _at_end(self, words: str) -> Reading | None:
         """The reading of "…, which makes it: yes": a label that ends the first sentence."""

@@ -14,7 +14,9 @@ from qrd.answers.quantities import announced, concluded, is_number, stated
 
 _BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|\{|\}", re.DOTALL)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_BETWEEN_BOXES = re.compile(r"[\s$,;]*(?:\\text\s?\{)?\s*(?:,|;|and|or|\\quad|)\s*\}?[\s$]*(?:[a-zA-Z]\s*=\s*)?[\s$]*")
+_BETWEEN_BOXES = re.compile(
+    r"[\s$,;]*(?:\\text\s?\{)?\s*(?:,|;|and|or|\\quad|)\s*(?:possibly|perhaps|maybe)?\s*\}?[\s$]*(?:[a-zA-Z]\s*=\s*)?[\s$]*"
+)
 _MAX_BETWEEN = 40
 _MAX_LIST = 400
 _BOXED_CUE = "\x02"

@@ -31,6 +31,7 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _OR_ELSE = re.compile(rf"{BUT_MAYBE}[-$\\(]{{0,3}}\d", re.IGNORECASE)
+_ONLY_IF = re.compile(r"\bonly\s+(?:if|when)\b", re.IGNORECASE)
 _BOUND = re.compile(r"(?:less|more|fewer|greater|larger|smaller|higher|lower)\s+than\b", re.IGNORECASE)
 _FUNCTIONS = re.compile(r"\\[a-zA-Z]+|\b(?:sin|cos|tan|log|ln|pi|sqrt)\b")
 _PROSE = re.compile(r"[A-Za-z]{2,}")
@@ -39,6 +40,9 @@ _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z$])")
 _CONTRAST = re.compile(r",?\s(?:because|since|rather\s+than|instead\s+of|but\s+not|not)\s|\s\((?![^()]*\)\s*[\d*/+=])")
 _QUANTITY = re.compile(
     rf"\$[^$\n]{{1,300}}\$(?!\d)|\\\([^\n]{{1,300}}?\\\)|(?<![\w.^{{\\]){_NUMBER}(?!\d|(?:st|nd|rd|th)\b|\w*[{{_^])"
+)
+_SOLUTIONS = re.compile(
+    rf"([a-zA-Z])\s?=\s?{_NUMBER}(?:(?:\s?,\s?|\s?,?\s(?:or|and)\s)(?:\1\s?=\s?)?{_NUMBER}(?![\d/]))+", re.IGNORECASE
 )
 _SAID = re.compile(
     r"(?:\bis|\bare|\bwas|\bequals?|\bbe|\bgets?|\bgives?|=|≈)\s*(?:now\s+|only\s+|indeed\s+|about\s+)?$"
@@ -71,11 +75,16 @@ def is_number(words: str) -> bool:
 
 
 def announced(words: str) -> Reading | None:
-    """The reading of the words after "the answer is": a fenced expression, a number with its unit, or an expression."""
+    """The reading of the words after "the answer is", whose answer ends where their first sentence does."""
     stop = _STOP.search(words)
-    sentence = (words[: stop.start()] if stop else words).strip()
+    reading = _announced_in(words[: stop.start()].strip() if stop else words.strip(), words)
+    return reading._replace(end=stop.start()) if reading and stop else reading
+
+
+def _announced_in(sentence: str, words: str) -> Reading | None:
+    """The reading of the first sentence: a fenced expression, a number with its unit, or an expression."""
     bare = _ASIDE.sub("", sentence)
-    if _HEDGE.search(bare) or _BOUND.match(bare) or _OR_ELSE.search(sentence):
+    if _HEDGE.search(bare) or _BOUND.match(bare) or _OR_ELSE.search(sentence) or _ONLY_IF.search(sentence):
         return Reading(None)
     if bare.lower().startswith("not "):
         return None
@@ -91,6 +100,8 @@ def announced(words: str) -> Reading | None:
 def stated(words: str) -> Reading | None:
     """The reading of a line that is nothing but an answer."""
     stripped = words.strip().rstrip(".")
+    if _SOLUTIONS.fullmatch(plain := stripped.replace("$", "")):
+        return _one(", ".join(_NUMBER_AT.findall(plain)))
     fenced = _fenced(stripped)
     if len(fenced) == 1 and not _FENCED.sub("", stripped).strip(" .,"):
         return _one(fenced[0].rsplit("=", 1)[-1] if fenced[0].count("=") > 1 else fenced[0])

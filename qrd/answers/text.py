@@ -37,7 +37,8 @@ def _read(statement: Statement) -> Reading | None:
     if not answer or len(sentence) > _MAX_CHARS:
         return None
     settled = not _UNDECIDED.search(sentence) and not answer.startswith("not ")
-    return Reading(answer if settled else None, firm=statement.cue is Cue.ANSWER)
+    end = len(statement.words) - len(words) + len(sentence)
+    return Reading(answer if settled else None, firm=statement.cue is Cue.ANSWER, end=end)
 
 
 def extract(text: str) -> str | None:
