@@ -21,11 +21,12 @@ LETTER = 'id = "letter"\nversion = 1\ninstruction = "Copy the one option that is
 SMALL = {
     "QRD_GENERATE_STYLES": "letter",
     "QRD_GENERATE_STYLE_FILE": "letter.toml",
-    "QRD_GENERATE_SAMPLES": "5",
+    "QRD_GENERATE_SAMPLES": "8",
     "QRD_GENERATE_TEMPERATURE": "1.0",
     "QRD_GENERATE_MAX_TOKENS": "20",
     "QRD_GENERATE_BATCH_SIZE": "60",
     "QRD_JUDGE_MAX_TOKENS": "8",
+    "QRD_FILTER_REQUIRE": "correct",  # few are right by chance, and a judge of this size finds fault with any of them
     "QRD_TRAIN_MAX_STEPS": "2",
     "QRD_TRAIN_PER_DEVICE_TRAIN_BATCH_SIZE": "4",
     "QRD_EVAL_MAX_TOKENS": "8",
@@ -149,7 +150,7 @@ def test_the_pipeline_example_runs_on_real_questions_and_every_file_follows_the_
     paths, judged, kept, rejects = (rows(out / f"{name}.jsonl") for name in ("paths", "judged", "kept", "rejects"))
     for row in [*paths, *judged, *kept, *rejects]:
         records.checked(row, records.Path, file="-", line=1)
-    assert len(paths) == len(judged) == len(kept) + len(rejects) == 100
+    assert len(paths) == len(judged) == len(kept) + len(rejects) == 160
     predictions = rows(out / "predictions.jsonl")
     for row in predictions:
         records.checked(row, records.Prediction, file="-", line=1)
