@@ -26,7 +26,6 @@ SMALL = {
     "QRD_GENERATE_MAX_TOKENS": "20",
     "QRD_GENERATE_BATCH_SIZE": "60",
     "QRD_JUDGE_MAX_TOKENS": "8",
-    "QRD_FILTER_REQUIRE": "correct",  # few are right by chance, and a judge of this size finds fault with any of them
     "QRD_TRAIN_MAX_STEPS": "2",
     "QRD_TRAIN_PER_DEVICE_TRAIN_BATCH_SIZE": "4",
     "QRD_EVAL_MAX_TOKENS": "8",
