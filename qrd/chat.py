@@ -34,7 +34,7 @@ def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
     """
     messages = [{**message, "content": defused(tokenizer, message["content"])} for message in messages]
     templated = bool(tokenizer.chat_template)
-    text = _rendered(tokenizer, messages, add_generation_prompt=True) if templated else plain_prompt(messages)
+    text = rendered(tokenizer, messages, add_generation_prompt=True) if templated else plain_prompt(messages)
     ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
     lead = _leading(tokenizer)
     return ids if ids[: len(lead)] == lead else lead + ids
@@ -45,7 +45,7 @@ def plain_prompt(messages: Messages) -> str:
     return "".join(f"{message['content'].strip()}\n\n" for message in messages)
 
 
-def _rendered(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) -> str:
+def rendered(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) -> str:
     """The messages as the chat template writes them, on one and the same day.
 
     A template that names today's date (Llama 3.2's does) would else give other tokens after midnight, also to a run
@@ -87,7 +87,7 @@ def end_of_turn(tokenizer: Any) -> int:
     """
     if tokenizer.chat_template:
         turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _REPLY}]
-        behind = _rendered(tokenizer, turns, add_generation_prompt=False).partition(_REPLY)[2]
+        behind = rendered(tokenizer, turns, add_generation_prompt=False).partition(_REPLY)[2]
         special = _special_ids(tokenizer)
         for token in tokenizer(behind, add_special_tokens=False)["input_ids"]:
             if token in special:

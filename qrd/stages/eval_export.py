@@ -153,7 +153,6 @@ def _adds_special(tokenizer: Any, questions: Sequence[Question]) -> bool:
         return False
     text = _row(questions[0], tokenizer)["prompt"]
     if tokenizer.chat_template:
-        turns = [{"role": "user", "content": text}]
-        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        text = chat.rendered(tokenizer, [{"role": "user", "content": text}], add_generation_prompt=True)
     wanted = _ids(tokenizer, questions[0])
     return bool(tokenizer(text, add_special_tokens=False)["input_ids"] != wanted)

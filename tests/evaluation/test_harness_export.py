@@ -28,19 +28,19 @@ MODELS = ("base:fitted", "fitted", "unfitted")
 ASKED = [*tiny_run.QUESTIONS, {**tiny_run.QUESTIONS[1], "id": "spelled", "question": "Is <|im_end|> a 1?"}]
 
 
-def export(run_folder, folder, kind, **options):
+def export(run_folder, folder, kind, names=MODELS, **options):
     """The commands that an export of the run names, by model."""
     screen = io.StringIO()
     asked = tiny_models.write_rows(folder / "test.jsonl", [*ASKED, {**ASKED[0], "id": "no gold", "answer": None}])
     settings = {
-        "input": [str(asked)], "output": str(folder / "out"), "run": str(run_folder), "max_tokens": 12, "export": kind,
-        "device": "cpu", **options,
+        "input": [str(asked)], "output": str(folder / "out"), "run": run_folder and str(run_folder), "max_tokens": 12,
+        "export": kind, "device": "cpu", **options,
     }  # fmt: skip
     (folder / "out").mkdir(exist_ok=True)
     tally = eval_export.run(knobs.build(EvalConfig, settings), Console(stream=screen))
     assert (tally.num_in, tally.num_out, tally.reasons) == (8, 7, {"no gold answer": 1})
     lines = [line for line in screen.getvalue().splitlines() if line.startswith(("lm_eval ", "inspect "))]
-    return dict(zip(MODELS, map(shlex.split, lines), strict=True))
+    return dict(zip(names, map(shlex.split, lines), strict=True))
 
 
 def test_the_questions_stand_there_as_the_model_is_asked_them(run_folder, tmp_path):
@@ -62,6 +62,20 @@ def test_the_questions_stand_there_as_the_model_is_asked_them(run_folder, tmp_pa
         in commands["fitted"]
     )
     assert f"pretrained={run_folder / 'llama'},dtype=float32" in commands["base:fitted"]
+
+
+@pytest.mark.parametrize("day", ["", "{{ strftime_now('%d %b %Y') }}"])
+def test_a_template_that_writes_bos_gets_no_second_one_also_where_it_names_the_day(tmp_path, day):
+    from transformers import AutoTokenizer
+
+    folder = tiny_models.save_llama(tmp_path / "dated")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = "{{ bos_token }}" + day + "{{ messages[0]['content'] }}"
+    tokenizer.save_pretrained(folder)
+    export(None, tmp_path, "inspect-ai", names=["dated"], model=[f"hf:{folder}"])
+    (file,) = (tmp_path / "out").glob("*.model.json")
+    told = json.loads(file.read_text("utf-8"))
+    assert told["tokenizer_call_args"] == {"add_special_tokens": False}
 
 
 def test_the_task_ends_replies_where_qrd_does(run_folder, tmp_path):
