@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path as File
@@ -40,6 +41,7 @@ def command(
         def body(context: typer.Context, **given: Any) -> None:
             print_only = given.pop("print_config")
             given.pop("config_file")
+            _refuse_unknown_variables(kind, prefix)
             config = knobs.build(kind, {key: value for key, value in given.items() if value is not None})
             if print_only:
                 _print_config(context, config, full_name)
@@ -111,9 +113,21 @@ def _declared(field: dataclasses.Field[Any], prefix: str) -> Any:
     names = [knobs.flag_of(field.name)] + ([facts["short"]] if facts["short"] else [])
     if isinstance(field.default, bool) and field.default:
         names[0] += "/" + knobs.flag_of("no_" + field.name)
-    variable = f"{prefix}_{knobs.key_of(field.name).upper()}"
     words += _shown_default(field)  # Typer would put it in brackets of its own: it knows a default only as a text here
-    return typer.Option(*names, help=words, show_default=False, show_envvar=False, envvar=variable)
+    return typer.Option(*names, help=words, show_default=False, show_envvar=False, envvar=_variable(field, prefix))
+
+
+def _refuse_unknown_variables(kind: type[Any], prefix: str) -> None:
+    """Refuse a variable of this command that no option reads: a misspelt one would else go unnoticed for hours."""
+    fields = (field for field in dataclasses.fields(kind) if not field.metadata["positional"])
+    known = {_variable(field, prefix) for field in fields} | {f"{prefix}_CONFIG", f"{prefix}_PRINT_CONFIG"}
+    unknown = sorted(name for name in os.environ if name.startswith(f"{prefix}_") and name not in known)
+    if unknown:
+        raise ConfigError(f"{', '.join(unknown)}: no option reads this variable")
+
+
+def _variable(field: dataclasses.Field[Any], prefix: str) -> str:
+    return f"{prefix}_{knobs.key_of(field.name).upper()}"
 
 
 def _shown_default(field: dataclasses.Field[Any]) -> str:

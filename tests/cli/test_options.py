@@ -70,6 +70,13 @@ def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(bench):
     assert in_force(found, "output") == ('"-"', "default")
 
 
+def test_a_variable_that_no_option_reads_is_refused_and_one_of_another_command_is_not(bench):
+    found = bench.run("filter", "--print-config", QRD_FILTER_MIN_TOKEN="2", QRD_TRAIN_MIN_TOKEN="2")
+    assert found.code == 2
+    assert "QRD_FILTER_MIN_TOKEN: no option reads this variable" in found.err
+    assert bench.run("filter", "--print-config", QRD_TRAIN_MIN_TOKEN="2").code == 0
+
+
 def test_what_print_config_shows_can_be_read_back_with_config(bench):
     words = ("train", "--student", "a=x/y", "--student", "z", "--learning-rate", "5e-6", "--learning-rate", "2e-4")
     first = bench.run(*words, "-o", "run", "--print-config")

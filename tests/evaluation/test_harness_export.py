@@ -1,6 +1,7 @@
 """eval --export: the same questions, asked in the same way by lm-evaluation-harness and inspect_ai.
 
-The last two tests run those tools, in environments that QRD_LM_EVAL_PYTHON and QRD_INSPECT_PYTHON name the python of.
+The last two tests run those tools, in environments whose python QRD_TEST_LM_EVAL_PYTHON and QRD_TEST_INSPECT_PYTHON
+name.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.stages import eval_export
 
-HARNESSES = {"lm-eval": os.environ.get("QRD_LM_EVAL_PYTHON"), "inspect-ai": os.environ.get("QRD_INSPECT_PYTHON")}
+HARNESSES = {
+    "lm-eval": os.environ.get("QRD_TEST_LM_EVAL_PYTHON"),
+    "inspect-ai": os.environ.get("QRD_TEST_INSPECT_PYTHON"),
+}
 MODELS = ("base:fitted", "fitted", "unfitted")
 # One spells a special token of the tokenizer, which must not end the turn.
 ASKED = [*tiny_run.QUESTIONS, {**tiny_run.QUESTIONS[1], "id": "spelled", "question": "Is <|im_end|> a 1?"}]
