@@ -72,13 +72,12 @@ def _checked_when_used() -> Iterator[None]:
     import pydantic
 
     settings = pydantic.BaseModel.model_config
-    before = settings.copy()
+    before = settings.get("defer_build", False)
     settings["defer_build"] = True
     try:
         yield
     finally:
-        settings.clear()
-        settings.update(before)
+        settings["defer_build"] = before
 
 
 def _nothing(**_: object) -> None:
