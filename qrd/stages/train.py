@@ -78,11 +78,13 @@ def run(config: TrainConfig, console: Console) -> Summary:
     """
     config = settled(config)
     refuse_unfit_launch(config)
+    accelerator = Accelerator(log_with=available_trackers(config.report_to) or None, project_dir=config.output)
+    if not accelerator.is_main_process:
+        console = Console(quiet=True)
     manifest = Manifest("train", config, config.output)
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
     paths, summary = usable_paths(reader, config)
     asking.report_bad(reader, console)
-    accelerator = _accelerator(config)
     folder = RunFolder(config, leads=accelerator.is_main_process)
     try:
         folder.begin(config, identity_of(config, reader.sha256, num_processes=accelerator.num_processes))
@@ -90,6 +92,8 @@ def run(config: TrainConfig, console: Console) -> Summary:
         if folder.is_finished():
             console.say(f"{config.output}: already finished; --no-resume sets it aside and starts over")
             return summary
+        if config.report_to:  # after the folder is taken: a tracker may write into it, or begin a run elsewhere
+            accelerator.init_trackers("qrd", config={name: str(v) for name, v in knobs.plain(config).items()})
         _fit(config, paths, folder, accelerator, summary, console)
         if folder.leads:
             manifest.finish(
@@ -110,7 +114,7 @@ def settled(config: TrainConfig) -> TrainConfig:
     if config.load_in_4bit and config.finetune == "full":
         raise ConfigError("--load-in-4bit: 4-bit weights cannot be fitted in full; use --finetune qlora")
     lambda_mutual = _lambda_mutual(config, len(specs))
-    _refuse_idle(config, lambda_mutual)
+    _refuse_idle(config, lambda_mutual, len(specs))
     _refuse_freeze(config, [spec.name for spec in specs], lambda_mutual)
     all_embedded = all(is_embedded(spec.model) for spec in specs)
     return replace(
@@ -162,12 +166,17 @@ _OF_THE_ROUTER = (
 _OF_LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules")
 
 
-def _refuse_idle(config: TrainConfig, lambda_mutual: float) -> None:
+def _refuse_idle(config: TrainConfig, lambda_mutual: float, num_students: int) -> None:
     """Refuse an option that nothing in this run would read, rather than ignore it."""
     is_baseline = config.objective != "qr-distill"
     where = f"--objective {config.objective}" if is_baseline else f"--routing {config.routing}"
     no_router = is_baseline or config.routing == "none"
+    is_exclusive = not no_router and config.routing == "exclusive"
+    all_to_one = f"with {where} and one student: every path goes to it"
     idle = (
+        (is_exclusive and num_students == 1, (*_OF_THE_ROUTER, "router_learning_rate"), all_to_one),
+        (is_exclusive and config.balance == "global", ("balance",), f"with {where}: its entropy is always the same"),
+        (config.lr_scheduler_type == "constant", ("warmup_ratio",), "with --lr-scheduler-type constant: it has none"),
         (no_router, _OF_THE_ROUTER, f"with {where}: there is no router"),
         (is_baseline, ("routing",), f"with {where}: every path goes to every student"),
         (no_router and lambda_mutual == 0, ("router_learning_rate",), f"with {where}: only students are trained"),
@@ -220,7 +229,8 @@ def _fit(
     with explaining_exhaustion(config, "loading the students"):
         students = load_sharded(specs, config, accelerator.device) if shards else load_students(specs, config, devices)
     examples = _examples(paths, students, config, summary)
-    with explaining_exhaustion(config, "encoding the paths for the router"):
+    # The one that leads embeds the paths, the others read what it wrote.
+    with accelerator.main_process_first(), explaining_exhaustion(config, "encoding the paths for the router"):
         objective_ = make_objective(config, students, examples)
     loop = Loop(students, examples, objective_, config, accelerator)
     if (option := _uses_memory(config)) and loop.total_steps <= loop.steps_per_epoch:
@@ -244,13 +254,6 @@ def _fit(
     if folder.leads and isinstance(objective_, QrDistill):
         folder.save_modules(objective_.modules, objective_.facts())
     accelerator.end_training()
-
-
-def _accelerator(config: TrainConfig) -> Accelerator:
-    accelerator = Accelerator(log_with=available_trackers(config.report_to) or None, project_dir=config.output)
-    if config.report_to:
-        accelerator.init_trackers("qrd", config={name: str(v) for name, v in knobs.plain(config).items()})
-    return accelerator
 
 
 def _examples(paths: list[Path], students: Sequence[Student], config: TrainConfig, summary: Summary) -> list[Example]:

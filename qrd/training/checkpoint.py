@@ -56,7 +56,8 @@ def save(
     target = folder / f"step-{state['step']}"
     temporary = folder / f".step-{state['step']}.tmp"
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for torn in folder.glob(".step-*.tmp"):  # of a save that did not come to its end
+            shutil.rmtree(torn)
         temporary.mkdir(parents=True)
         _save_tensors(tensors, temporary / "weights.safetensors")
         _save_tensors(moments, temporary / "optimizer.safetensors")

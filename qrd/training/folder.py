@@ -101,7 +101,7 @@ class RunFolder:
             self.lock.release()
 
     def begin(self, config: TrainConfig, identity: Mapping[str, Any]) -> None:
-        """Refuse a folder that holds another run; write config.toml.
+        """Refuse a folder that holds another run; write config.toml, unless the run in it is finished.
 
         Raises: ConfigError naming the options that changed.
         """
@@ -110,6 +110,8 @@ class RunFolder:
         stored = self.root / "checkpoints" / "run.json"
         if stored.is_file():
             _refuse_other_run(self.root, json.loads(stored.read_text(encoding="utf-8")), identity)
+        if self.is_finished():
+            return
         self.write("config.toml", tomli_w.dumps({"train": knobs.plain(config)}))
         self.write("checkpoints/run.json", json.dumps(dict(identity), indent=1) + "\n")
 

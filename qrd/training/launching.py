@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path as File
 
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
@@ -47,8 +48,8 @@ def refuse_unfit_launch(config: TrainConfig, environment: Mapping[str, str] = os
     """Nothing, where the run can honour what its launcher asked for.
 
     Raises: ConfigError for an engine that cannot work with several students in one loop, for what cannot be honoured
-    of FSDP, for a precision, accumulation or compiler that qrd has options of its own for, and for --device with
-    several processes.
+    of FSDP, for a precision, accumulation or compiler that qrd has options of its own for, and for --device, or a pipe
+    as input, with several processes.
     """
     for variable, (name, reason) in _ENGINES.items():
         if is_on(variable, environment):
@@ -62,7 +63,12 @@ def refuse_unfit_launch(config: TrainConfig, environment: Mapping[str, str] = os
         raise ConfigError("accelerate launch with gradient accumulation: give it to qrd, --gradient-accumulation-steps")
     if (backend := environment.get("ACCELERATE_DYNAMO_BACKEND", "no").lower()) != "no":
         raise ConfigError(f"accelerate launch --dynamo_backend {backend}: students are not compiled; leave it out")
-    if config.device and int(environment.get("WORLD_SIZE", "1")) > 1:
+    if int(environment.get("WORLD_SIZE", "1")) == 1:
+        return
+    for file in config.input:
+        if file == "-" or File(file).is_fifo():
+            raise ConfigError(f"{file}: several processes cannot share one pipe; write the paths to a file first")
+    if config.device:
         raise ConfigError(
             "--device with several processes: each of them holds every student on its own device; leave one of both out"
         )

@@ -1,6 +1,7 @@
 """Where students live: `--device`, and what a launcher may ask for."""
 
 import dataclasses
+import os
 
 import pytest
 import torch
@@ -121,6 +122,14 @@ def test_what_a_launcher_asks_for_in_vain_is_refused_before_anything_is_loaded(
     with pytest.raises(ConfigError, match=named) as refused:
         train.run(settings(input=["no-such-file"], **options), console)
     assert refused.value.exit_code == 2
+
+
+def test_several_processes_do_not_share_a_pipe(settings, console, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    os.mkfifo(tmp_path / "pipe")
+    for file in ("-", str(tmp_path / "pipe")):
+        with pytest.raises(ConfigError, match="several processes cannot share one pipe"):
+            train.run(settings(input=[file]), console)
 
 
 def test_what_a_plain_launch_sets_is_accepted(settings):

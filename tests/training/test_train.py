@@ -304,6 +304,12 @@ def test_the_prompt_is_the_plain_question_or_the_teachers_own(settings, console,
         ({"objective": "sft", "router_learning_rate": 1.0}, "--router-learning-rate 1.0 with --objective sft"),
         ({"routing": "none", "lambda_entropy": 0.5}, "--lambda-entropy 0.5 with --routing none"),
         ({"routing": "exclusive", "shared_width": 9}, "--shared-width 9 without the mutual term"),
+        ({"routing": "exclusive", "balance": "global"}, "--balance global with --routing exclusive"),
+        ({"routing": "exclusive", "student": ["x=y"], "lambda_entropy": 1}, "--lambda-entropy 1.0 .* one student"),
+        (
+            {"lr_scheduler_type": "constant", "warmup_ratio": 0.1},
+            "--warmup-ratio 0.1 with --lr-scheduler-type constant",
+        ),
         ({"gumbel_anneal": "exponential"}, "--gumbel-anneal exponential without --gumbel-final-temperature"),
         ({"finetune": "full", "lora_target_modules": ["q", "v"]}, "--lora-target-modules q,v with --finetune full"),
         ({"learning_rate": [1e-3, 1e-3, 1e-3]}, "--learning-rate"),
@@ -323,6 +329,22 @@ def test_the_prompt_is_the_plain_question_or_the_teachers_own(settings, console,
 def test_options_that_cannot_be_honoured_are_refused(settings, console, options, named):
     with pytest.raises(ConfigError, match=named):
         train.run(settings(**options), console)
+
+
+def test_a_tracker_begins_in_a_new_folder_and_not_where_the_run_is_refused_or_finished(settings, console, tmp_path):
+    pytest.importorskip("tensorboard")
+
+    def files():
+        return sorted((tmp_path / "run").rglob("events.out.tfevents.*"))
+
+    tracked = {"report_to": ["tensorboard"], "max_steps": 1}
+    train.run(settings(**tracked), console)
+    begun = files()
+    assert any(file.stat().st_size > 100 for file in begun)
+    train.run(settings(**tracked), console)
+    with pytest.raises(ConfigError, match="holds another run"):
+        train.run(settings(**tracked, seed=1), console)
+    assert files() == begun
 
 
 def test_an_explicit_zero_is_accepted_where_there_is_nothing_to_teach(settings, console):
