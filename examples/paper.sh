@@ -23,5 +23,6 @@ qrd train "$out/kept.jsonl" -o "$out/run" \
     --student gemma=google/gemma-7b-it --learning-rate 2e-4 \
     --finetune qlora --lora-r 32 --lora-alpha 32 --per-device-train-batch-size 8 --num-train-epochs "$epochs" \
     --routing independent --lambda-entropy 0.01 --lambda-mutual 0.1 --gumbel-temperature 1 \
+    --router-learning-rate 1e-4 \
     --encoder FacebookAI/roberta-base --dtype bfloat16 --gradient-checkpointing
 qrd eval "$test" --run "$out/run" -o "$out/predictions.jsonl" --summary "$out/summary.json"

@@ -53,7 +53,7 @@ ALL = (
     Condition("full, state", "qr-distill, --router-input path+state", {**ROUTED, "router_input": "path+state"}),
     Condition("full, gain", "qr-distill, --route-by gain", {**ROUTED, "route_by": "gain"}),
     Condition("full, entropy 1", "qr-distill, --lambda-entropy 1", {**ROUTED, "lambda_entropy": 1.0}),
-    Condition("full, rate 1e-4", "qr-distill, the default --router-learning-rate"),
+    Condition("full, rate 1e-4", "qr-distill, the released code's rate of the router", {"router_learning_rate": 1e-4}),
     Condition("full, coin", "qr-distill, the router never learns", {"router_learning_rate": 1e-12}),
     Condition("full, digits frozen", "qr-distill, --freeze digits", {**ROUTED, "freeze": ("digits",)},
               learners=("merged",)),

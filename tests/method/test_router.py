@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from qrd.config import TrainConfig
 from qrd.method import objective, router
 
 LOGITS_KS = torch.tensor([[2.0, -1.0], [0.5, 0.25], [-3.0, -2.0]])
@@ -162,8 +163,8 @@ def test_standardised_embeddings_have_mean_zero_and_deviation_one():
     assert torch.allclose(standard_KD.std(dim=0, unbiased=False), torch.tensor([1.0, 1, 1, 0]), atol=1e-4)
 
 
-def agreement_with_planted_split(seed, routing, *, blind):
-    """Share of (path, student) gates that match the plan after 150 windows of 16 paths.
+def agreement_with_planted_split(seed, routing, *, blind, rate=TrainConfig.router_learning_rate):
+    """Share of (path, student) gates that match the plan after 300 windows of 16 paths.
 
     Half the paths suit student 0 and half student 1; the second student finds everything harder. `blind` cuts
     the gates' gradient, as code does that lets gates reach the loss as booleans.
@@ -177,8 +178,8 @@ def agreement_with_planted_split(seed, routing, *, blind):
     ce_mean_KS = 1.5 - planned_KS + torch.tensor([0.0, 0.8]) + 0.1 * torch.randn(64, 2, generator=generator)
     gate = router.Router(8, 32, 2)
     gate.standardise_as(embedding_KD)
-    optimizer = torch.optim.AdamW(gate.parameters(), lr=3e-3)
-    for _ in range(150):
+    optimizer = torch.optim.AdamW(gate.parameters(), lr=rate)
+    for _ in range(300):
         window_K = torch.randperm(64, generator=generator)[:16]
         logits_KS = gate(embedding_KD[window_K])
         noise_KS = router.draw_noise(16, 2, routing=routing, generator=generator)
