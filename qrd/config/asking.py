@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qrd.config.base import LOCAL, MODEL_HELP, OUTPUT, SAMPLING, Batching, Calling
+from qrd.config.base import LOCAL, MODEL_HELP, OUTPUT, SAMPLING, Batching, Calling, refuse_twice
 from qrd.errors import ConfigError
 from qrd.knobs import knob
 
@@ -25,6 +25,10 @@ class GenerateConfig(Batching):
     top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
     max_tokens: int = knob(1024, "Longest reply, in tokens.", low=1, group=SAMPLING)
     dry_run: bool = knob(False, "Print the number of calls, their tokens and their cost, and call nothing.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_twice("--teacher", self.teacher, "--samples asks it for more paths")
 
     def models(self) -> tuple[str, ...]:
         """The teachers."""
@@ -69,6 +73,7 @@ class JudgeConfig(Batching):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        refuse_twice("--judge", self.judge, "--votes asks it for more verdicts")
         if self.summary is not None and self.against is None:
             raise ConfigError("--summary holds the table of --against; give that too")
         if self.max_drift is not None and self.canaries is None:
@@ -112,6 +117,7 @@ class EvalConfig(Calling):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        refuse_twice("--model", self.model, "--samples asks it for more replies")
         if self.engine != "hf" and self.model and self.run is None:
             raise ConfigError(f"--engine {self.engine}: is for the students of --run; name models as vllm:NAME")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qrd.errors import ConfigError
@@ -129,3 +130,10 @@ class Batching(Calling):
             raise ConfigError("--batch: needs INPUT and -o OUTPUT as files, to come back to")
         if self.batch and self.on is not None:
             raise ConfigError("--batch: leaves the work to the provider; there is none for the workers of --on")
+
+
+def refuse_twice(option: str, models: Sequence[str], instead: str) -> None:
+    """Nothing. Raises: ConfigError for a model that is named twice: it would be paid twice for one reply."""
+    for model in models:
+        if models.count(model) > 1:
+            raise ConfigError(f"{option} {model}: is given twice; {instead}")
