@@ -246,7 +246,7 @@ def set_aside(file: File) -> File | None:
     number = 1
     while (target := file.with_name(f"{file.name}.old-{number}")).exists():
         number += 1
-    for suffix in (".manifest.json", ".failed.jsonl", ".batches.json", ".canaries.jsonl"):
+    for suffix in (".manifest.json", ".failed.jsonl", ".batches.json", ".canaries.jsonl", ".votes.jsonl"):
         companion = file.with_name(file.name + suffix)
         if companion.exists():
             companion.rename(target.with_name(target.name + suffix))

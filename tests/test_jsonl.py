@@ -252,12 +252,12 @@ def test_a_writer_may_be_closed_by_another_thread(tmp_path: Path) -> None:
 
 def test_without_resume_the_old_file_and_its_companions_are_set_aside(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    for suffix in ("", ".manifest.json", ".failed.jsonl"):
+    for suffix in ("", ".manifest.json", ".failed.jsonl", ".votes.jsonl"):
         Path(f"{file}{suffix}").write_text(suffix)
     Writer(str(file), resume=False).close()
     Writer(str(file), resume=False).close()
     assert file.read_bytes() == b""
-    for suffix in ("", ".manifest.json", ".failed.jsonl"):
+    for suffix in ("", ".manifest.json", ".failed.jsonl", ".votes.jsonl"):
         assert Path(f"{file}.old-1{suffix}").read_text() == suffix
     assert Path(f"{file}.old-2").read_text() == ""
 

@@ -3,10 +3,11 @@
 Reads:   paths; with --canaries paths whose verdict is known, with --against labels of paths.
 Does:    asks one or several judges whether the reasoning of each right path holds; takes a strict majority. Stops when
          a judge drifts from its first verdicts on the canaries.
-Writes:  the same paths with `verdicts` and `verdict`, as they are settled; paths that are not judged have null. Checks
-         of canaries go to OUTPUT.canaries.jsonl, how judges do against labels to --summary.
+Writes:  the same paths with `verdicts` and `verdict`, as they are settled; paths that are not judged have null. Until
+         then verdicts wait in OUTPUT.votes.jsonl. Checks of canaries go to OUTPUT.canaries.jsonl, how judges do
+         against labels to --summary.
 Never:   shows a judge the gold answer, or a reply without a reasoning (those are invalid before any call); counts what
-         cannot be read as valid (method, departure 10); asks twice for a path that is in OUTPUT.
+         cannot be read as valid (method, departure 10); asks again for a verdict that came.
 
 Source: paper, section 2.3, step 2.
 """
@@ -33,6 +34,7 @@ from qrd.stages.judge_against import Contest, Labels
 from qrd.stages.judge_asking import Bench, Case, path_of, rubric_of, takes_json
 from qrd.stages.judge_attacks import empty_reasoning
 from qrd.stages.judge_canaries import Canaries, canaries_of
+from qrd.stages.judge_votes import Votes, content_of
 
 WINDOW_OF_FILE, WINDOW_OF_STREAM = 8192, 256
 CHECK_OF_STREAM = 2048  # canaries are judged again after so many paths where their number is not known
@@ -50,9 +52,11 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     total = reader.scan()
     manifest, count = Manifest("judge", config, config.output), Count(Agreement(), contest)
     how = judge_hash(config, bench.rubric, contest)
-    canaries = canaries_of(config, bench, console, how)
+    canaries, votes = canaries_of(config, bench, console, how), Votes(config, how)
     with Writer(config.output, resume=config.resume) as writer:
         done = _judged_before(writer, config, tally, count, how)
+        votes.load(done)
+        tally.cost_usd += votes.cost_usd
         manifest.begin()
         bench.budget = asking.budget_of(config, tally.cost_usd)
         bench.stopping = Stopping(quiet=config.quiet)
@@ -60,11 +64,12 @@ def run(config: JudgeConfig, console: Console) -> Tally:
         try:
             shown = console.progress("judge", total, in_flight=lambda: bench.flight.num_calls)
             with bench.stopping, shown as progress:
-                outcome = Outcome(writer, tally, count, progress, how, canaries)
+                outcome = Outcome(writer, tally, count, progress, how, canaries, votes)
                 _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome, total)
             finished = asking.report_left(config, bench.flight, tally, console)
         finally:
             bench.close()
+            votes.close(is_over=finished)
             tally.num_in, tally.num_bad = reader.num_rows, len(reader.bad)
             tally.num_out = tally.num_kept + writer.num_written
             asking.report_failures(config.output, tally.failed, console)
@@ -133,11 +138,13 @@ class Outcome:
     progress: Progress
     judge_hash: str
     canaries: Canaries | None
+    votes: Votes
 
     def write(self, fields: Fields) -> None:
         """Write one judged path and count it."""
         self.count.add(fields)
         self.writer.write({**fields, "judge_hash": self.judge_hash})
+        self.votes.settle(fields["path_id"])
         self.progress.advance(done=1)
 
 
@@ -181,13 +188,8 @@ def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, count: Cou
             what = f"the text of the rubric {config.rubric}, or the endpoint that a variable names"
             asking.refuse_mixture(config.output, config, what, DECISIVE_KNOBS)
         count.add(fields)
-        done[str(fields.get("path_id"))] = _content(fields)
+        done[str(fields.get("path_id"))] = content_of(fields)
     return done
-
-
-def _content(fields: Fields) -> str:
-    """What must be equal for a verdict to stand: the reply and the gold."""
-    return digest([fields.get("response"), fields.get("answer")])
 
 
 def _judge_all(
@@ -217,7 +219,7 @@ def _is_open(row: Row[Path], done: dict[str, str], bench: Bench, outcome: Outcom
     """Whether the judges have to be asked; all other paths are settled here."""
     before = done.get(row.record.path_id)
     if before is not None:
-        if before != _content(row.fields):
+        if before != content_of(row.fields):
             asking.refuse_mixture(
                 outcome.writer.name, bench.config, f"the reply or the gold answer of {row.record.path_id}"
             )
@@ -237,6 +239,9 @@ def _judge(cases: dict[str, Case], bench: Bench, outcome: Outcome) -> None:
     if outcome.canaries:
         outcome.canaries.begin()
         outcome.canaries.num_since += len(cases)
+    for case in cases.values():
+        outcome.votes.give(case)
+        _decide(case, bench, outcome)
     with closing(bench.replies(cases)) as replies:
         for model, key, reply in replies:
             _settle(cases[path_of(key)], model, key, reply, bench, outcome)
@@ -251,13 +256,20 @@ def _settle(case: Case, model: str, key: str, reply: Reply, bench: Bench, outcom
         identity = {"id": path.id, "path_id": path.path_id, "judge": model}
         outcome.tally.failed.append(asking.failed_row(identity, reply))
         outcome.progress.advance(failed=1)
-        case.has_failed = True
         return
     case.take(model, key, reply)
-    if len(case.verdicts) == len(bench.config.judge) * bench.config.votes and not case.has_failed:
-        verdicts = [case.verdicts[name] for name in sorted(case.verdicts)]
-        final = majority((item["verdict"] for item in verdicts), len(verdicts))
-        outcome.write({**_judged(case.row, verdicts, final), "judge_usage": case.usage})
+    if not _decide(case, bench, outcome):
+        outcome.votes.note(case, key)
+
+
+def _decide(case: Case, bench: Bench, outcome: Outcome) -> bool:
+    """Whether all verdicts on a path are in; it is written then."""
+    if len(case.verdicts) < len(bench.config.judge) * bench.config.votes:
+        return False
+    verdicts = [case.verdicts[name] for name in sorted(case.verdicts)]
+    final = majority((item["verdict"] for item in verdicts), len(verdicts))
+    outcome.write({**_judged(case.row, verdicts, final), "judge_usage": case.usage})
+    return True
 
 
 def _judged(row: Row[Path], verdicts: list[Fields], verdict: str | None) -> Fields:

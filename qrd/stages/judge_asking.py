@@ -29,7 +29,6 @@ class Case:
     guided: set[str] = field(default_factory=set)
     verdicts: dict[str, Fields] = field(default_factory=dict)
     usage: list[Fields] = field(default_factory=list)
-    has_failed: bool = False
 
     def take(self, model: str, key: str, reply: Reply) -> None:
         """Note the verdict in a reply that came whole."""
@@ -100,7 +99,7 @@ class Bench:
                 self.stopping.set()  # the run is over, and nobody waits for what the others would still ask
 
     def _requests(self, cases: dict[str, Case], judge_number: int, model: str) -> Iterator[Request]:
-        """The votes asked of one judge, each with a nonce of its own."""
+        """The votes asked of one judge, each with a nonce of its own; those of an earlier run are not asked again."""
         config, guides = self.config, self.backends[model].guides
         sampling = Sampling(
             temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed
@@ -110,6 +109,8 @@ class Bench:
             path = case.row.record
             for vote in range(config.votes):
                 key = f"{path_id}/{judge_number:03}/{vote:03}"
+                if key in case.verdicts:
+                    continue
                 nonce = case.asked[key].nonce if key in case.asked else new_nonce(key)
                 asked = judging.ask(self.rubric, path, path.response or "", nonce, as_json=as_json)
                 case.asked[key] = asked

@@ -14,9 +14,10 @@ rule applies to the calls that meet all of its conditions:
     over         calls in flight, this one counted, that are more than so many
     probability  drawn from the seed, the request and its attempt: the order of arrival does not matter
 
-What it can do: `status` (status, retry_after, message), `reset_before`, `reset_mid`, `reset_after`, `hang`, `drip`
-(every_s), `garbage`, `empty_choices`, `null_content`, `content_filter`, `length`, `huge` (num_bytes), `redirect`
-(location), `text` (text), `verdict` (verdict; answers a judge's prompt in the form that it asks for).
+A rule may have a `latency_s` of its own. What it can do: `status` (status, retry_after, message), `reset_before`,
+`reset_mid`, `reset_after`, `hang`, `drip` (every_s), `garbage`, `empty_choices`, `null_content`, `content_filter`,
+`length`, `huge` (num_bytes), `redirect` (location), `text` (text), `verdict` (verdict; answers a judge's prompt in the
+form that it asks for).
 
 As a child process: ``python -m tests.kit.ledger --file calls.jsonl [--plan plan.json] [--port 0]`` prints one line
 ``{"url": ...}`` and serves until its standard input closes.
@@ -84,7 +85,7 @@ class Ledger:
         call["did"] = rule["do"]
         os.write(self.file, json.dumps(call).encode() + b"\n")
         try:
-            await asyncio.sleep(self.latency_s(call))
+            await asyncio.sleep(self.latency_s(call, rule))
             return await ANSWERS[rule["do"]](request, call, rule)
         finally:
             self.in_flight -= 1
@@ -105,8 +106,8 @@ class Ledger:
         """A number in [0, 1) that depends on the seed, the request and its attempt."""
         return random.Random(f"{self.seed} {call['digest']} {call['attempt']} {what}").random()
 
-    def latency_s(self, call):
-        latency = self.plan.get("latency_s", 0)
+    def latency_s(self, call, rule):
+        latency = rule.get("latency_s", self.plan.get("latency_s", 0))
         low, high = latency if isinstance(latency, list) else (latency, latency)
         return low + (high - low) * self.draw(call, "latency")
 
