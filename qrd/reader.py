@@ -63,15 +63,16 @@ class Reader(Generic[R]):
         """Whether some input can be read only once."""
         return any(name == "-" or not File(name).is_file() for name in self.files)
 
-    def scan(self) -> int | None:
+    def scan(self, selected: Iterable[Row[R]] | None = None) -> int | None:
         """The number of good rows, read once ahead; None for a stream, which is checked as it flows.
 
+        Where not all rows count, `selected` are those that do, of one pass over this reader.
         Raises: DataError naming every bad line, unless `skip_bad`.
         """
         for name in self.files:
             if name != "-" and not File(name).is_fifo():
                 open_input(name).close()  # a pipe is left alone: its writer would lose what it has written
-        return None if self.is_stream else sum(1 for _ in self)
+        return None if self.is_stream else sum(1 for _ in (self if selected is None else selected))
 
     def __iter__(self) -> Iterator[Row[R]]:
         for block in self.blocks():

@@ -49,7 +49,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     tally, bench = Tally(), Bench(config, rubric_of(config))
     contest = Contest(Labels(config.against), config.judge) if config.against else None
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
-    total = reader.scan()
+    total = reader.scan(asking.selected(reader, config))
     manifest, count = Manifest("judge", config, config.output), Count(Agreement(), contest)
     how = judge_hash(config, bench.rubric, contest)
     canaries, votes = canaries_of(config, bench, console, how), Votes(config, how)
@@ -211,8 +211,8 @@ def _judge_all(
             next_check += CHECK_OF_STREAM if total is None else total
             if canaries.num_since and (total is None or num_read < total):
                 canaries.check("middle")
-    if canaries and canaries.num_since and not bench.stopping.is_set():
-        canaries.check("end")
+    if canaries and not bench.stopping.is_set():
+        canaries.end()
 
 
 def _is_open(row: Row[Path], done: dict[str, str], bench: Bench, outcome: Outcome) -> bool:

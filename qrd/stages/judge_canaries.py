@@ -1,7 +1,7 @@
 """Paths whose verdict is known, judged at the start, in the middle and at the end: a judge that changes is seen.
 
 Providers swap models behind a name. What a check found is kept in `OUTPUT.canaries.jsonl`, so that a run that goes on
-is still measured by its very first check.
+is still measured by its very first check, and has not ended before it has passed one at the end.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from qrd.stages.judge_attacks import empty_reasoning
 OF_INPUT = "wrong"
 MOST_OF_A_LABEL = 20
 MAX_DRIFT = 0.2
+UNTRUSTED = "Paths that were judged since it passed a check"
 
 
 def beside(output: str) -> str:
@@ -50,6 +51,16 @@ class Canaries:
             self.first = self._remembered()
             self.check("start")
 
+    def end(self) -> None:
+        """The check behind the last path, also one that earlier runs did not come to or did not pass.
+
+        Raises: GateError as `check`.
+        """
+        if not self.is_begun:
+            self.first = self._remembered()
+        if self.num_since or (self.first and not self._is_passed()):
+            self.check("end")
+
     def check(self, at: str) -> None:
         """Ask the judges once more.
 
@@ -60,19 +71,22 @@ class Canaries:
             return  # some of them were not asked any more
         self._note(at, right, asked)
         shares = {judge: right[judge] / number for judge, number in asked.items()}
-        chosen = self.bench.config.max_drift
-        allowed = MAX_DRIFT if chosen is None else chosen
         told = ", ".join(f"{judge} {right[judge]} of {asked[judge]} right" for judge in asked)
         self.console.say(f"canaries at the {at}: {told}")
         for judge, share in shares.items():
             first = self.first.setdefault(judge, share)
-            if share < first - allowed - 1e-9:
+            if self._has_drifted(share, first):
+                since = f"{self.num_since:,} paths were judged since the last check and"
                 raise GateError(
                     f"the judge {judge} has drifted: {share:.0%} of the canaries right at the {at}, {first:.0%} at "
-                    f"first. {self.num_since:,} paths were judged since the last check and are not to be trusted; what "
-                    "is saved stays, and the same command goes on once the judge is itself again"
+                    f"first. {since if self.num_since else UNTRUSTED} are not to be trusted; what is saved stays, and "
+                    "the same command goes on once the judge is itself again"
                 )
         self.num_since = 0
+
+    def _has_drifted(self, share: float, first: float) -> bool:
+        chosen = self.bench.config.max_drift
+        return share < first - (MAX_DRIFT if chosen is None else chosen) - 1e-9
 
     def _asked(self) -> tuple[Counter[str], Counter[str]]:
         """Verdicts as they should be, and all verdicts, by judge; calls that failed do not count."""
@@ -105,10 +119,23 @@ class Canaries:
     def _remembered(self) -> dict[str, float]:
         """The first share of each judge that earlier runs noted."""
         shares: dict[str, float] = {}
+        for _, judge, share in self._checks():
+            shares.setdefault(judge, share)
+        return shares
+
+    def _is_passed(self) -> bool:
+        """Whether the last check of each judge was one at the end, and found what the first one did."""
+        last = {judge: (at, share) for at, judge, share in self._checks()}
+        return all(
+            judge in last and last[judge][0] == "end" and not self._has_drifted(last[judge][1], self.first[judge])
+            for judge in self.bench.config.judge
+        )
+
+    def _checks(self) -> Iterator[tuple[str, str, float]]:
+        """(at, judge, share right) of each check that is noted."""
         for fields in _noted(self.bench.config.output):
             if fields.get("canaries") == self._hash and fields.get("of"):
-                shares.setdefault(str(fields.get("judge")), fields["right"] / fields["of"])
-        return shares
+                yield str(fields.get("at")), str(fields.get("judge")), fields["right"] / fields["of"]
 
 
 def canaries_of(config: JudgeConfig, bench: Bench, console: Console, judge_hash: str) -> Canaries | None:

@@ -1,6 +1,7 @@
 """Judges measured by labels that are known: --against, canaries, scores and steps, in real runs."""
 
 import json
+import time
 
 import pytest
 
@@ -118,14 +119,18 @@ def test_every_step_is_marked_and_the_first_faulty_one_told(bench):
 @pytest.fixture
 def judged(tmp_path):
     """Runs judge on 8 paths, with 3 canaries at hand: its exit code, what it said, and what the server was asked."""
-    known = [{**row, "path_id": f"c{n}"} for n, row in enumerate(paths(3, verdict="valid"))]
+    known = [path(n, f"This canary {n} says why.", path_id=f"c{n}", verdict="valid") for n in range(3)]
     for name, rows in (("paths.jsonl", paths(8)), ("known.jsonl", known)):
         (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
-    def run(served, *words):
+    def run(served, *words, killed_at=None):
         before = len(served.calls()) if served.file.exists() else 0
         own = ("judge", "paths.jsonl", "--judge", "openai/m", "--api-base", served.url, "-o", "judged.jsonl")
         started = Run(tmp_path, *own, "--concurrency", "1", *words)
+        if killed_at is not None:
+            while not started.has_ended and len(served.calls()) < killed_at:
+                time.sleep(0.01)
+            started.kill()
         return started.code(), started.said, served.calls()[before:]
 
     return run
@@ -147,6 +152,46 @@ def test_a_judge_that_drifts_stops_the_run_and_it_goes_on_when_the_judge_is_itse
         assert (code, len(calls)) == (0, 3 + 4 + 3), said
         assert len(records_by(tmp_path / "judged.jsonl", "path_id")) == 8
         assert judged(*canaries)[::2] == (0, []), "a finished run asks nothing"
+
+
+def test_a_judge_that_drifts_at_the_end_is_checked_again_until_it_is_itself_again(judged, tmp_path):
+    # 3 canaries and 4 paths, twice; then the model behind the name is another, for the last check and the next run.
+    other = {"do": "verdict", "verdict": "invalid", "calls": list(range(15, 21))}
+    with ledger.serving(tmp_path / "calls.jsonl", rules=[other, {"do": "verdict"}]) as served:
+        canaries = (served, "--canaries", "known.jsonl")
+        code, said, calls = judged(*canaries)
+        assert (code, len(calls)) == (7, 17), said
+        assert "right at the end, 100% at first. 4 paths" in said
+        code, said, calls = judged(*canaries)
+        assert (code, len(calls)) == (7, 3), "all paths are judged, but not to be trusted"
+        assert "Paths that were judged since it passed a check are not to be trusted" in said
+        code, said, calls = judged(*canaries)
+        assert (code, len(calls)) == (0, 3), said
+        assert judged(*canaries)[::2] == (0, [])
+
+
+def test_a_run_that_was_killed_before_its_last_check_makes_it_up(judged, tmp_path):
+    hang = {"do": "hang", "calls": [15]}
+    with ledger.serving(tmp_path / "calls.jsonl", rules=[hang, {"do": "verdict"}]) as served:
+        canaries = (served, "--canaries", "known.jsonl")
+        code, said, calls = judged(*canaries, killed_at=15)
+        assert len(records_by(tmp_path / "judged.jsonl", "path_id")) == 8
+        code, said, calls = judged(*canaries)
+        assert (code, len(calls)) == (0, 3), said
+        assert "canaries at the end: openai/m 3 of 3 right" in said
+
+
+@pytest.mark.parametrize("part", [("--limit", "2"), ("--shard", "2/2")])
+def test_the_middle_is_that_of_the_rows_that_are_judged(judged, tmp_path, part):
+    with ledger.serving(tmp_path / "calls.jsonl", rules=[{"do": "verdict"}]) as served:
+        code, said, calls = judged(served, "--canaries", "known.jsonl", *part)
+    assert code == 0, said
+    number = len(records_by(tmp_path / "judged.jsonl", "path_id"))
+    assert 2 <= number < 8
+    assert f"judge: {number}/{number} in" in said
+    asked = ["canary" if "canary" in call["body"]["messages"][-1]["content"] else "path" for call in calls]
+    check, half, rest = ["canary"] * 3, ["path"] * -(-number // 2), ["path"] * (number // 2)
+    assert asked == check + half + check + rest + check
 
 
 def test_a_provider_that_holds_to_a_schema_is_sent_it_and_must_still_know_the_nonce(judged, tmp_path):
