@@ -69,7 +69,7 @@ class JudgeConfig(Batching):
     temperature: float = knob(0.0, "Sampling temperature; 0 is greedy.", low=0, high=5, group=SAMPLING)
     top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
     max_tokens: int = knob(256, "Longest verdict, in tokens.", low=1, group=SAMPLING)
-    max_unscored: float = knob(0.02, "Share of verdicts that may be unreadable before exit 7.", low=0, high=1)
+    max_unscored: float = knob(0.02, "Share of a judge's verdicts that may be unreadable before exit 7.", low=0, high=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

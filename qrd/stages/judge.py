@@ -14,6 +14,7 @@ Source: paper, section 2.3, step 2.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from qrd.stages.judge_votes import Votes, content_of
 
 WINDOW_OF_FILE, WINDOW_OF_STREAM = 8192, 256
 CHECK_OF_STREAM = 2048  # canaries are judged again after so many paths where their number is not known
+OURS = "qrd"  # the judge of what is rejected before any call
 DECISIVE_KNOBS = ("judge", "votes", "rubric", "threshold", "schema", "all", "against")
 
 
@@ -85,7 +87,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
         console.say(f"agreement of the verdicts: Krippendorff's alpha {alpha:.2f} over {num_paths} paths")
     if contest is not None:
         contest.show(console, config.summary)
-    _gate(count.verdicts, config, console)
+    _gate(count, config, console)
     return tally
 
 
@@ -107,17 +109,25 @@ def _warned_of(rows: Iterator[Row[Path]], config: JudgeConfig, console: Console)
 
 @dataclass
 class Count:
-    """What is counted of judged paths, those of earlier runs included."""
+    """What is counted of judged paths, those of earlier runs included.
+
+    `verdicts` are those on paths; `said` and `unread` are those of each judge, all and without a form that can be read.
+    """
 
     agreement: Agreement
     contest: Contest | None
     verdicts: dict[str, int] = field(default_factory=dict)
+    said: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
 
     def add(self, fields: Fields) -> None:
         """Count one path of the output."""
         verdict = fields.get("verdict") or "not judged"
         self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
-        self.agreement.add(item["verdict"] for item in fields.get("verdicts") or ())
+        verdicts = fields.get("verdicts") or ()
+        self.agreement.add(item["verdict"] for item in verdicts)
+        self.said.update(item["judge"] for item in verdicts if item["judge"] != OURS)
+        self.unread.update(item["judge"] for item in verdicts if item["verdict"] == "unscored")
         if self.contest is not None:
             self.contest.add(fields)
 
@@ -227,7 +237,7 @@ def _is_open(row: Row[Path], done: dict[str, str], bench: Bench, outcome: Outcom
     elif not outcome.count.is_wanted(row, bench.config):
         outcome.write(_judged(row, [], None))
     elif reason := empty_reasoning(row.record):
-        verdict = {"judge": "qrd", "verdict": "invalid", "reason": reason, "raw": None}
+        verdict = {"judge": OURS, "verdict": "invalid", "reason": reason, "raw": None}
         outcome.write(_judged(row, [verdict], "invalid"))
     else:
         return True
@@ -281,17 +291,21 @@ def _judged(row: Row[Path], verdicts: list[Fields], verdict: str | None) -> Fiel
     return {**fields, "verdicts": verdicts, "verdict": verdict}
 
 
-def _gate(counts: dict[str, int], config: JudgeConfig, console: Console) -> None:
-    judged = sum(number for verdict, number in counts.items() if verdict != "not judged")
+def _gate(count: Count, config: JudgeConfig, console: Console) -> None:
+    """Show the verdicts. Raises: GateError naming each judge of whose verdicts too many could not be read."""
     rows = [
-        (verdict, f"{counts[verdict]:,}")
+        (verdict, f"{count.verdicts[verdict]:,}")
         for verdict in ("valid", "invalid", "unscored", "not judged")
-        if verdict in counts
+        if verdict in count.verdicts
     ]
     console.table("Verdicts", ("verdict", "paths"), rows)
-    unscored = counts.get("unscored", 0)
-    if judged and unscored / judged > config.max_unscored:
+    told = "; ".join(
+        f"{judge}: {count.unread[judge]} of {number} verdicts could not be read"
+        for judge, number in count.said.items()
+        if count.unread[judge] / number > config.max_unscored
+    )
+    if told:
         raise GateError(
-            f"{unscored} of {judged} verdicts could not be read (more than {config.max_unscored:.0%}); "
-            "they count as unscored, never as valid. Choose another judge, or raise --max-unscored"
+            f"{told} (more than {config.max_unscored:.0%}); they count as unscored, never as valid. Choose another "
+            "judge, or raise --max-unscored"
         )

@@ -16,7 +16,7 @@ from qrd.errors import ConfigError
 from qrd.jsonl import Row
 from qrd.prompts import Rubric, judging
 from qrd.prompts.judging import Asked
-from qrd.records import Fields, Path
+from qrd.records import WHOLE_ENDS, Fields, Path
 from qrd.stages import asking
 
 
@@ -34,7 +34,7 @@ class Case:
         """Note the verdict in a reply that came whole."""
         asked = self.asked[key]
         # A guided verdict is complete before its reason is: the reason may be cut, the verdict cannot.
-        is_whole = reply.finish_reason in (None, "stop") or key in self.guided
+        is_whole = reply.finish_reason in WHOLE_ENDS or key in self.guided
         found = asked.read(reply.text if is_whole else None)
         verdict: Fields = {"judge": model, "verdict": found.verdict, "reason": found.reason, "raw": reply.text}
         if asked.rubric.form == "score":

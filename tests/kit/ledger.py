@@ -16,8 +16,8 @@ rule applies to the calls that meet all of its conditions:
 
 A rule may have a `latency_s` of its own. What it can do: `status` (status, retry_after, message), `reset_before`,
 `reset_mid`, `reset_after`, `hang`, `drip` (every_s), `garbage`, `empty_choices`, `null_content`, `content_filter`,
-`length`, `huge` (num_bytes), `redirect` (location), `text` (text), `verdict` (verdict; answers a judge's prompt in the
-form that it asks for).
+`length`, `huge` (num_bytes), `redirect` (location), `text` (text), `verdict` (verdict, finish_reason; answers a judge's
+prompt in the form that it asks for).
 
 As a child process: ``python -m tests.kit.ledger --file calls.jsonl [--plan plan.json] [--port 0]`` prints one line
 ``{"url": ...}`` and serves until its standard input closes.
@@ -143,14 +143,15 @@ async def text(request, call, rule):
 
 
 async def verdict(request, call, rule):
+    ending = rule.get("finish_reason", "stop")
     schema = call["body"].get("response_format", {}).get("json_schema", {}).get("schema")
     if schema is not None:
         nonce = schema["properties"]["nonce"]["enum"][0]
         said = {"nonce": nonce, "verdict": rule.get("verdict", "valid"), "reason": "as the plan says."}
-        return web.json_response(completion(call, json.dumps(said)))
+        return web.json_response(completion(call, json.dumps(said), ending))
     nonce = re.search(r"verdict (\w+): WORD", prompt_of(call))
     said = f"verdict {nonce[1] if nonce else '?'}: {rule.get('verdict', 'valid')}\nreason: as the plan says."
-    return web.json_response(completion(call, said))
+    return web.json_response(completion(call, said, ending))
 
 
 async def length(request, call, rule):
