@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test test-vllm soak check format bench bench-training clean
+.PHONY: setup demo test test-vllm soak check format bench bench-data bench-training clean
 
 setup: .venv/ready
 
@@ -33,7 +33,10 @@ check: setup
 	.venv/bin/lint-imports
 	.venv/bin/interrogate --quiet qrd
 
-bench: setup
+# Two hours on 2 idle cores, most of it training; bench-data alone takes twenty minutes.
+bench: bench-data bench-training
+
+bench-data: setup
 	$(PY) benchmarks/filtering.py
 	$(PY) benchmarks/calls.py --requests 1000
 	$(PY) benchmarks/resuming.py
