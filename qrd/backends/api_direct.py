@@ -17,7 +17,7 @@ import msgspec
 from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, Answer, answer_of, body_of
 from qrd.backends.hosts import HOSTS, base_of
 from qrd.backends.protocol import Request
-from qrd.backends.refusals import CallFailed, Refusal, answered, late, unanswered
+from qrd.backends.refusals import CallFailed, Refusal, answered, late, may_be_sent, unanswered
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import masked
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # OpenAI's models that want other names for the options, or refuse some: litellm knows which.
 _PECULIAR = re.compile(r"(o\d|gpt-5|codex|responses/|computer-use|.*(audio|realtime|search))")
 IDLE_S = 4.0  # common servers close a connection that is idle for five seconds, and a call sent just then is lost
+CONNECT_S = 30.0  # aiohttp's own; below --timeout, so that a call that got no connection is known not to be sent
 
 
 class Endpoint(NamedTuple):
@@ -104,7 +105,7 @@ def session(timeout_s: float) -> Any:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=timeout_s),
+        timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S),
         auto_decompress=False,
         trust_env=False,
     )
@@ -120,10 +121,11 @@ async def exchanged(call: Any, timeout_s: float, most_bytes: int = MAX_REPLY_BYT
     try:
         async with call as response:
             raw = await _whole(response, most_bytes)
-    except asyncio.TimeoutError:
-        raise CallFailed(late(timeout_s)) from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise CallFailed(unanswered(f"{type(error).__name__}: {error}")) from None
+    except (asyncio.TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        was_sent = may_be_sent(error)
+        if was_sent and isinstance(error, asyncio.TimeoutError):
+            raise CallFailed(late(timeout_s)) from None
+        raise CallFailed(unanswered(f"{type(error).__name__}: {error}", was_sent=was_sent)) from None
     if response.status >= 300:
         raise CallFailed(answered(response.status, _told(response, raw), response.headers))
     return raw

@@ -18,6 +18,15 @@ _FOR_GOOD = re.compile(
 _PERMANENT = frozenset({301, 302, 303, 307, 308, 401, 402, 403, 404, 405})
 _PASSING = frozenset({408, 409, 425, 429})
 TOO_MANY = 429
+_GAVE_UP = frozenset({504, 524})  # a gateway's word that the server behind it took too long: it may still do the work
+# What aiohttp and httpcore raise before a request is sent. httpx's own ConnectError tells less: litellm's transport
+# raises it also for a connection that is lost on the way.
+_NEVER_SENT = frozenset(
+    {
+        ("aiohttp", "ClientConnectorError"), ("aiohttp", "ConnectionTimeoutError"),
+        ("httpcore", "ConnectError"), ("httpcore", "ConnectTimeout"),
+    }
+)  # fmt: skip
 LONGEST_WAIT_S = 600.0  # a provider that asks for more is asked again by a later run
 
 
@@ -57,12 +66,21 @@ def answered(status: int, said: str, headers: Mapping[str, str]) -> Refusal:
     if 400 <= status < 500 and status not in _PASSING:
         return Refusal(kind="row", message=message)
     wait_s = _retry_after_s(headers)
-    return Refusal(kind="passing", message=message, retry_after_s=wait_s, too_many=status == TOO_MANY)
+    return Refusal(
+        kind="passing", message=message, retry_after_s=wait_s, may_be_billed=status in _GAVE_UP,
+        too_many=status == TOO_MANY,
+    )  # fmt: skip
 
 
-def unanswered(error: BaseException | str) -> Refusal:
-    """What it means that no whole answer came: the provider may have done the work all the same."""
-    return Refusal(kind="passing", message=one_line(error), may_be_billed=True)
+def unanswered(error: BaseException | str, *, was_sent: bool = True) -> Refusal:
+    """What it means that no whole answer came: the provider may have done the work of a call that was sent."""
+    return Refusal(kind="passing", message=one_line(error), may_be_billed=was_sent)
+
+
+def may_be_sent(error: BaseException) -> bool:
+    """Whether a call that ended in `error` may have reached a server; False where there was no connection."""
+    kinds = {kind for cause in _chain(error) for kind in type(cause).__mro__}
+    return _NEVER_SENT.isdisjoint((kind.__module__.partition(".")[0], kind.__name__) for kind in kinds)
 
 
 def late(timeout_s: float) -> Refusal:
@@ -76,6 +94,8 @@ def understood(error: Exception) -> Refusal:
     # litellm refuses a sampling option that the model does not have before it calls, and would for every row.
     if _FOR_GOOD.search(said) or "UnsupportedParams" in type(error).__name__:
         return Refusal(kind="permanent", message=one_line(error))
+    if not may_be_sent(error):
+        return unanswered(error, was_sent=False)
     status = getattr(error, "status_code", None)
     headers = getattr(error, "litellm_response_headers", None)  # None where no answer came
     if not isinstance(status, int) or status < 400:
