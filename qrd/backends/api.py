@@ -23,6 +23,7 @@ from qrd.backends.pace import Pace
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.refusals import CallFailed, Refusal
 from qrd.backends.settings import BackendSettings
+from qrd.backends.stopping import DRAIN_S
 from qrd.errors import BackendError, ConfigError
 from qrd.records import Usage
 
@@ -77,16 +78,17 @@ class Api:
         if self.budget.ceiling is not None and not settings.allow_unpriced and prices.price(model, 1, 1) is None:
             raise ConfigError(f"--max-cost: the price of {model} is not known; --allow-unpriced counts it as free")
         make_room_for_files(settings.concurrency)
-        self._is_stopping = settings.stopping.is_set
+        self._has_failed = False
         self._calls, self._tokens = Pace(settings.rpm, self._sleep), Pace(settings.tpm, self._sleep)
         self._gate = Gate(settings.concurrency, self._sleep, self._is_stopping)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, as they are done, `concurrency` in flight.
 
-        Raises: BackendError where the provider refuses for good or the budget is spent.
+        Raises: BackendError where the provider refuses for good or the budget is spent, after the replies under way.
         """
         waiting, arrived = iter(requests), Arrived()
+        self._has_failed = False
         with Background(self.client) as background:
             num_running, following = 0, None
             while True:
@@ -100,11 +102,30 @@ class Api:
                 if not num_running:
                     return
                 reply = arrived.get()
+                if isinstance(reply, BackendError):
+                    yield from self._drained(arrived, num_running - 1)
+                    raise reply
                 if isinstance(reply, BaseException):
                     raise reply
                 num_running -= 1
                 if reply is not None:
                     yield reply
+
+    def _drained(self, arrived: Arrived, num_running: int) -> Iterator[Reply]:
+        """Replies of calls that were under way when the run failed: they are paid for. Nothing more is sent."""
+        end = time.monotonic() + DRAIN_S
+        while num_running:
+            try:
+                reply = arrived.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                return
+            num_running -= 1
+            if isinstance(reply, Reply):
+                yield reply
+
+    def _is_stopping(self) -> bool:
+        """Whether no further call may be made."""
+        return self._has_failed or self.settings.stopping.is_set()
 
     def close(self) -> None:
         """Nothing is kept between calls of `complete`."""
@@ -138,6 +159,7 @@ class Api:
         except Unasked:
             arrived.put(None)
         except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
+            self._has_failed = True
             arrived.put(error)
 
     async def _settled(self, ask: Ask) -> Reply:
@@ -169,7 +191,7 @@ class Api:
                 if refusal.kind != "passing" or ask.attempts > self.settings.retries:
                     raise
                 if refusal.may_be_billed:
-                    self._charge_lost(ask)
+                    await self._charge_lost(ask)
                 await self._sleep(self._wait_s(refusal, ask.attempts))
 
     def _asked_to_wait(self, refusal: Refusal) -> BackendError:
@@ -219,19 +241,23 @@ class Api:
         ask.charged_usd = self._cost(ask, answer) or 0.0
         return answer
 
-    def _charge_lost(self, ask: Ask) -> None:
+    async def _charge_lost(self, ask: Ask) -> None:
         """Count a call that may have been billed at its ceiling: the retry needs new money.
 
-        Raises: BackendError where there is none.
+        Raises: BackendError where there is none, and calls in flight will give none back; Unasked.
         """
-        if not ask.hold.usd:
+        most = ask.hold.usd
+        if not most:
             return
-        again = self.budget.hold(ask.hold.usd)
-        if again is None:
-            ask.charged_usd = ask.hold.usd
-            raise self._spent()
-        self.budget.settle(ask.hold, ask.hold.usd)
-        ask.hold, ask.is_sent = again, False
+        self.budget.settle(ask.hold, most)
+        ask.hold, ask.is_sent = Hold(ask.hold.name, 0.0), False
+        while (again := self.budget.hold(most)) is None:
+            if self._is_stopping():
+                raise Unasked
+            if not self.budget.is_holding:
+                raise self._spent()
+            await asyncio.sleep(0.05)
+        ask.hold = again
 
     def _cost(self, ask: Ask, answer: Answer) -> float | None:
         if answer.num_prompt is None or answer.num_reply is None:
