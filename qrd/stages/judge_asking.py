@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,8 +12,9 @@ from typing import Any
 
 from qrd import prompts
 from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend, schemas
+from qrd.backends.stopping import DRAIN_S
 from qrd.config import JudgeConfig
-from qrd.errors import ConfigError
+from qrd.errors import BackendError, ConfigError
 from qrd.jsonl import Row
 from qrd.prompts import Rubric, judging
 from qrd.prompts.judging import Asked
@@ -88,6 +90,10 @@ class Bench:
         try:
             while running:
                 item = arrived.get()
+                if isinstance(item, BackendError):
+                    self.stopping.set()
+                    yield from _drained(arrived, running - 1)
+                    raise item
                 if isinstance(item, BaseException):
                     raise item
                 if item is None:
@@ -149,6 +155,20 @@ def takes_json(config: JudgeConfig, model: str) -> bool:
     if config.schema == "always" and schemas.is_local(model):
         raise ConfigError(f"--schema always: {model} runs here, where no schema is held to; auto leaves it out")
     return config.schema == "always"
+
+
+def _drained(arrived: queue.Queue[Any], running: int) -> Iterator[tuple[str, str, Reply]]:
+    """What the other judges had under way when one failed for good: it is paid for."""
+    end = time.monotonic() + DRAIN_S
+    while running:
+        try:
+            item = arrived.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            return
+        if isinstance(item, tuple):
+            yield item
+        else:
+            running -= 1
 
 
 def _feeder(

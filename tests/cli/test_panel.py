@@ -1,13 +1,14 @@
 """What a panel of judges tells of itself, and what the others do where one ends the run."""
 
 import json
+import re
 import time
 
 import pytest
 
 from qrd.config import JudgeConfig
 from qrd.console import Console
-from qrd.errors import StorageError
+from qrd.errors import BackendError, StorageError
 from qrd.stages import judge
 from tests.kit import ledger
 
@@ -78,3 +79,31 @@ def test_where_the_disk_is_full_no_judge_of_a_panel_asks_on(tmp_path, monkeypatc
         num_calls = len(served.calls())
         time.sleep(0.5)
         assert len(served.calls()) <= num_calls + 2 * config.concurrency < 40
+
+
+def test_where_a_judge_is_refused_what_the_others_have_under_way_is_taken_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    rows = [
+        {"id": f"q{n}", "path_id": f"p{n}", "task": "text", "question": "Why?", "response": f"Since {n} is even."}
+        for n in range(40)
+    ]
+    file, output = tmp_path / "paths.jsonl", tmp_path / "judged.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    quick = '"model":"quick"'
+    rules = [
+        {"do": "status", "status": 401, "contains": quick, "calls": list(range(7, 99))},
+        {"do": "verdict", "contains": quick},
+        {"do": "drip", "every_s": 0.002},
+    ]
+    with ledger.serving(tmp_path / "calls.jsonl", rules=rules) as served:
+        config = JudgeConfig(
+            input=(str(file),), output=str(output), judge=("openai/slow", "openai/quick"), api_base=served.url,
+            concurrency=3,
+        )  # fmt: skip
+        with pytest.raises(BackendError, match="refused for good"):
+            judge.run(config, Console(quiet=True))
+        answered = [call for call in served.calls() if call["did"] != "status"]
+    asked = [re.search(r"Since \d+ is", ledger.prompt_of(call))[0] for call in answered]
+    by_both = {said for said in asked if asked.count(said) == 2}
+    assert by_both
+    assert {json.loads(line)["response"].rpartition(" ")[0] for line in output.read_bytes().splitlines()} == by_both
