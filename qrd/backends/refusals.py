@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from qrd.masking import one_line
@@ -105,9 +107,24 @@ def understood(error: Exception) -> Refusal:
 
 
 def _retry_after_s(headers: Mapping[str, Any]) -> float | None:
-    """Seconds of the header Retry-After; None for a date or nonsense, which plain backing off covers."""
+    """Seconds of the header Retry-After, which may be a date; None for nonsense, which plain backing off covers."""
     found = str(headers.get("retry-after", ""))
-    return float(found) if re.fullmatch(r"\d{1,9}(\.\d+)?", found) else None
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", found):
+        return float(found)
+    until = _date(found)
+    if until is None:
+        return None
+    now = _date(str(headers.get("date", ""))) or datetime.now(timezone.utc)  # by the clock that set it, if it is told
+    return max(0.0, (until - now).total_seconds())
+
+
+def _date(said: str) -> datetime | None:
+    """The moment that a date of HTTP means."""
+    try:
+        found = parsedate_to_datetime(said)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -1,9 +1,11 @@
 import threading
 import time
+from email.utils import formatdate
 
 import pytest
 
 from qrd.backends import BackendSettings, Budget, Request, Sampling, estimate, open_backend
+from qrd.backends.refusals import answered
 from qrd.errors import BackendError, ConfigError
 from tests.backends.api_asks import CANARY, PRICED, THROUGH_LITELLM, UNPRICED, asks, opened
 from tests.kit.ledger import serving
@@ -115,6 +117,31 @@ def test_too_long_a_retry_after_stops_the_run(serve):
     with pytest.raises(BackendError, match="asks to wait 3600 s"):
         list(opened(served, concurrency=4).complete(asks(50)))
     assert len(served.calls()) <= 9
+
+
+def test_a_retry_after_that_is_a_date_is_taken_for_the_seconds_until_then(serve):
+    ahead, past = (formatdate(time.time() + seconds, usegmt=True) for seconds in (3600, -3600))
+    with pytest.raises(BackendError, match=r"asks to wait 3[56]\d\d s"):
+        list(opened(serve({"do": "status", "status": 429, "retry_after": ahead})).complete(asks(1)))
+    (reply,) = opened(serve({"do": "status", "status": 429, "retry_after": past, "attempts": [1]})).complete(asks(1))
+    assert reply.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "wait_s"),
+    [
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 9.0),
+        ("Friday, 31-Dec-99 23:59:59 GMT", 9.0),
+        ("Fri Dec 31 23:59:59 1999", 9.0),
+        ("Fri, 31 Dec 1999 20:00:00 GMT", 0.0),
+        ("Fri, 99 Foo 1999 23:59:59 GMT", None),
+        ("soon", None),
+        ("1e9", None),
+    ],
+)
+def test_a_date_is_set_against_the_clock_of_the_server_that_sent_it(retry_after, wait_s):
+    headers = {"date": "Fri, 31 Dec 1999 23:59:50 GMT", "retry-after": retry_after}
+    assert answered(429, "busy", headers).retry_after_s == wait_s
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
