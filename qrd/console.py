@@ -98,8 +98,8 @@ class Console:
 class Progress:
     """How far a stage is: a rich line on a terminal, elsewhere a plain line every few seconds.
 
-    `advance(done=1, failed=0, tokens=..., cost_usd=...)` adds to named counts; `done` drives the bar. What is shown is
-    renewed even while nothing comes in, so that a person sees calls that hang.
+    `advance(done=1, failed=0, tokens=..., cost_usd=...)` adds to named counts; `done` drives the bar, and
+    earlier runs did `kept` of it. What is shown is renewed even while nothing comes in: a person sees calls that hang.
     """
 
     def __init__(
@@ -188,9 +188,11 @@ class Progress:
         return ", ".join(parts)
 
     def _projected(self, cost_usd: float) -> str:
-        if not self.total or not 0 < self.counts["done"] < self.total:
+        """What all rows of this run will cost; those `kept` from earlier runs have cost it nothing."""
+        kept = self.counts.get("kept", 0)
+        if not self.total or not kept < self.counts["done"] < self.total:
             return ""
-        return f" of about ${cost_usd * self.total / self.counts['done']:.4f}"
+        return f" of about ${cost_usd * (self.total - kept) / (self.counts['done'] - kept):.4f}"
 
     def _seconds_left(self) -> float | None:
         """By the pace since the first rows: what was there before, and the loading of a model, do not count.

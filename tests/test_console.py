@@ -203,3 +203,12 @@ def test_a_line_tells_what_is_in_flight_failed_spent_and_to_be_spent() -> None:
     (line,) = stream.getvalue().splitlines()
     assert line.startswith("generate: 2/8 in ")
     assert line.endswith("in flight 3, failed 1, tokens 1,500, $0.5000 of about $2.0000")
+
+
+def test_what_a_run_will_cost_is_told_by_the_rows_that_it_has_paid_for() -> None:
+    stream = io.StringIO()
+    with Console(stream=stream).progress("judge", 12) as progress:
+        progress.advance(done=4, kept=4)
+        progress.advance(done=2, cost_usd=0.5)
+    (line,) = stream.getvalue().splitlines()
+    assert line.endswith("kept 4, $0.5000 of about $2.0000")

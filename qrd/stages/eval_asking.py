@@ -61,7 +61,8 @@ def ask_all(
     num_planned = len(candidates) * len(questions) * config.samples
     shown = console.progress("eval", num_planned, in_flight=lambda: flight.num_calls)
     with Stopping(quiet=config.quiet) as stopping, shown as progress:
-        progress.advance(done=sum(1 for name, _, _ in sheet.rows if name not in ENSEMBLES))
+        num_kept = sum(1 for name, _, _ in sheet.rows if name not in ENSEMBLES)
+        progress.advance(done=num_kept, kept=num_kept)
         for model in dict.fromkeys(candidate.model for candidate in candidates):
             group = [candidate for candidate in candidates if candidate.model == model]
             every = {candidate: _unanswered(candidate, questions, sheet, config) for candidate in group}
@@ -102,7 +103,8 @@ def _ask(
                 told = {"model": candidate.name, "sample": sample}
                 told["request_hash"] = request.hash(fingerprint, base)
                 sheet.write({**row.fields, **told, **_graded(row.record, reply)})
-            progress.advance(done=1, failed=int(reply.error is not None), tokens=reply.usage.completion_tokens or 0)
+            used = {"tokens": reply.usage.completion_tokens or 0, "cost_usd": reply.usage.cost_usd or 0.0}
+            progress.advance(done=1, failed=int(reply.error is not None), **used)
 
 
 def put_on(candidates: Sequence[Candidate], backend: Any, console: Console) -> None:

@@ -233,7 +233,7 @@ def _is_open(row: Row[Path], done: dict[str, str], bench: Bench, outcome: Outcom
             asking.refuse_mixture(
                 outcome.writer.name, bench.config, f"the reply or the gold answer of {row.record.path_id}"
             )
-        outcome.progress.advance(done=1)
+        outcome.progress.advance(done=1, kept=1)
     elif not outcome.count.is_wanted(row, bench.config):
         outcome.write(_judged(row, [], None))
     elif reason := empty_reasoning(row.record):

@@ -1,6 +1,7 @@
 """--max-cost is a ceiling: over restarts, over calls that fail, and over the commands of a pipeline."""
 
 import json
+import re
 
 import pytest
 
@@ -69,3 +70,35 @@ def test_a_pipeline_has_one_ceiling(questions, tmp_path):
         assert len(served.calls()) > 10
     noted = [json.loads(line) for line in (questions.folder / "cost.jsonl").read_text().splitlines()]
     assert sum("hold" in entry for entry in noted) >= len(served.calls())
+
+
+@pytest.mark.parametrize("words", [("judge", "--judge"), ("eval", "--model")])
+def test_a_run_that_goes_on_tells_what_the_rest_will_cost(words, bench, tmp_path):
+    rows = [
+        {"id": f"q{n}", "path_id": f"p{n}", "task": "text", "question": f"Word {n}?", "response": "Since it is so."}
+        for n in range(20)
+    ]
+    bench.write_rows("input.jsonl", rows)
+    refused = {"do": "status", "status": 401, "calls": [16]}
+    with ledger.serving(tmp_path / "calls.jsonl", rules=[refused, {"do": "text", "text": "word " * 3000}]) as served:
+        command, of = words
+        asked = (
+            command,
+            "input.jsonl",
+            of,
+            MODEL,
+            "-o",
+            "output.jsonl",
+            "--api-base",
+            served.url,
+            "--concurrency",
+            "1",
+        )
+        bench.run(*asked, "--limit", "10", OPENAI_API_KEY="sk-test")
+        stopped = bench.run(*asked, OPENAI_API_KEY="sk-test")
+    assert stopped.code == 6, stopped.err
+    told = re.search(r"15/20 in .* kept 10, .*\$([.0-9]+) of about \$([.0-9]+)", stopped.err)
+    assert told, stopped.err
+    spent, projected = map(float, told.groups())
+    assert spent > 5 * 3000 * REPLY_USD * 0.99
+    assert projected == pytest.approx(2 * spent, abs=0.001)
