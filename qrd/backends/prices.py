@@ -190,15 +190,18 @@ def likely_tokens(messages: Sequence[dict[str, str]]) -> int:
 
 
 def estimate(model: str, requests: Iterable[Request]) -> tuple[int, int, float | None]:
-    """(prompt tokens, about; reply tokens, at most; US dollars of both, or None) of asking all of `requests`.
+    """(prompt tokens, about; reply tokens, at most; US dollars, at most, or None) of asking all of `requests`.
 
+    The cost is that of all prompts' bytes, as `--max-cost` sets it aside: text in Chinese, digits or LaTeX may have
+    several times the tokens of plain English.
     Raises: ConfigError for a name that is no model.
     """
-    prompt_tokens = completion_tokens = 0
+    prompt_tokens = most_prompt_tokens = completion_tokens = 0
     for request in requests:
         prompt_tokens += likely_tokens(request.messages)
+        most_prompt_tokens += most_tokens(request.messages)
         completion_tokens += request.sampling.max_tokens
     if model.partition(":")[0] in ("hf", "vllm", "embedded", "scripted"):
         return prompt_tokens, completion_tokens, 0.0
     provider_of(model)
-    return prompt_tokens, completion_tokens, price(model, prompt_tokens, completion_tokens)
+    return prompt_tokens, completion_tokens, price(model, most_prompt_tokens, completion_tokens)

@@ -226,14 +226,14 @@ def _prompt_versions(config: GenerateConfig) -> dict[str, int]:
 
 
 def _estimate(this: Run) -> None:
-    """Print calls, tokens and cost per teacher; replies are counted at their longest, so the cost is a ceiling."""
+    """Print calls, tokens and cost per teacher; prompts and replies are priced at their longest: it is a ceiling."""
     rows = []
     for teacher in this.config.teacher:
         requests = (item.request(this.config) for item in planned(this.questions, this.config, teacher))
         prompt_tokens, completion_tokens, cost_usd = estimate(teacher, requests)
         cost = "unknown" if cost_usd is None else f"at most ${cost_usd:.4f}"
         num_calls = this.num_planned // len(this.config.teacher)
-        rows.append((teacher, f"{num_calls:,}", f"{prompt_tokens:,}", f"at most {completion_tokens:,}", cost))
+        rows.append((teacher, f"{num_calls:,}", f"about {prompt_tokens:,}", f"at most {completion_tokens:,}", cost))
     this.console.table(
         "Nothing is called (--dry-run)", ("teacher", "calls", "prompt tokens", "reply tokens", "cost"), rows
     )

@@ -4,7 +4,7 @@ from email.utils import formatdate
 
 import pytest
 
-from qrd.backends import BackendSettings, Budget, Request, Sampling, estimate, open_backend
+from qrd.backends import BackendSettings, Budget, Request, Sampling, estimate, open_backend, prices
 from qrd.backends.refusals import answered
 from qrd.errors import BackendError, ConfigError
 from tests.backends.api_asks import CANARY, PRICED, THROUGH_LITELLM, UNPRICED, asks, opened
@@ -327,8 +327,18 @@ def test_no_secret_of_the_environment_or_the_url_reaches_an_error(serve, monkeyp
 
 
 def test_an_estimate_counts_every_call_at_its_longest():
-    prompt_tokens, completion_tokens, cost_usd = estimate(PRICED, asks(10, max_tokens=100))
+    requests = asks(10, max_tokens=100)
+    prompt_tokens, completion_tokens, cost_usd = estimate(PRICED, requests)
     assert completion_tokens == 1000
-    assert cost_usd == pytest.approx(prompt_tokens * 0.15e-6 + 1000 * 0.6e-6)
+    assert 10 * 2 <= prompt_tokens <= 10 * 10
+    highest = [prices.price(PRICED, prices.most_tokens(request.messages), 100) for request in requests]
+    assert cost_usd == pytest.approx(sum(highest))
     assert estimate(UNPRICED, asks(1))[2] is None
     assert estimate("embedded:smollm2-135m", asks(1))[2] == 0.0
+
+
+@pytest.mark.parametrize("text", ["8675309" * 40, "\u4e09\u89d2\u5f62\u7684\u9762\u79ef" * 40, r"\frac{\pi}{2}" * 40])
+def test_the_cost_of_an_estimate_is_a_ceiling_for_text_of_many_tokens(text):
+    request = Request(key="k", messages=({"role": "user", "content": text},), sampling=Sampling(max_tokens=0))
+    # At worst each byte is a token of its own.
+    assert estimate(PRICED, [request])[2] >= len(text.encode()) * 0.15e-6
