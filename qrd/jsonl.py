@@ -1,9 +1,9 @@
 """Rows out: the one writer, which loses and doubles nothing. (Rows in, `Reader`, is offered here too.)
 
 A record is one write of one line to a file opened for appending, so a killed process leaves at most one torn line, at
-the end; opening the file again mends it. Data reaches the disk (fsync) every second and at the end: a killed *process*
-loses nothing that was written, a power cut at most the last second. An output that takes its place only when it is
-whole (`replacing`) is written many lines at a time instead.
+the end; opening the file again mends it. Data reaches the disk (fsync) within a second, also where no row follows, and
+at the end: a killed *process* loses nothing that was written, a power cut at most the last second. An output that takes
+its place only when it is whole (`replacing`) is written many lines at a time instead, and synced at the end.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -66,7 +67,10 @@ class Writer:
     ) -> None:
         self.name, self.disk, self.held_bytes = name, disk, held_bytes
         self.num_written = 0
-        self._synced = self._flushed = time.monotonic()
+        self._flushed = time.monotonic()
+        self._syncing: threading.Timer | None = None
+        self._unsynced: OSError | None = None
+        self._guard = threading.Lock()  # between the thread that syncs and the end of the file
         self._held: list[bytes] = []
         self._num_held_bytes = 0
         self._descriptor, self._torn = -1, False
@@ -145,7 +149,7 @@ class Writer:
             while rest:  # a regular file takes a line in one write; only pipes and full disks split it
                 rest = rest[self.disk.write(self._descriptor, rest) :]
             self._torn = False
-            self._sync_now_and_then()
+            self._sync_soon()
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -158,7 +162,10 @@ class Writer:
         try:
             self.flush()
             if not self._is_stream:
-                self.disk.fsync(self._descriptor)
+                with self._guard:
+                    self.disk.fsync(self._descriptor)
+            if self._unsynced is not None:
+                raise self._unsynced
         except BrokenPipeError:
             raise  # the reader of standard output has gone: a quiet end, and no fault of storage
         except OSError as error:
@@ -174,10 +181,24 @@ class Writer:
     ) -> None:
         self.close()
 
-    def _sync_now_and_then(self) -> None:
-        if not self._is_stream and time.monotonic() - self._synced >= FSYNC_EVERY_S:
-            self.disk.fsync(self._descriptor)
-            self._synced = time.monotonic()
+    def _sync_soon(self) -> None:
+        """Have what was written reach the disk in FSYNC_EVERY_S, whatever comes. Raises: OSError of a sync before."""
+        if self._unsynced is not None:
+            raise self._unsynced
+        if self._syncing is None and not (self._is_stream or self.held_bytes):
+            self._syncing = threading.Timer(FSYNC_EVERY_S, self._sync)
+            self._syncing.daemon = True
+            self._syncing.start()
+
+    def _sync(self) -> None:
+        self._syncing = None  # a row that is written from here on is for the next
+        with self._guard:
+            if self._descriptor < 0:
+                return
+            try:
+                self.disk.fsync(self._descriptor)
+            except OSError as error:
+                self._unsynced = error  # the system tells it once; the next row, or the end, raises it
 
     def _mend(self) -> None:
         """Cut a torn last line off; where only its line end is missing, add that.
@@ -199,9 +220,12 @@ class Writer:
             self.disk.write(self._descriptor, b"\n")
 
     def _release(self) -> None:
-        if self._descriptor >= 0 and self.name != "-":
-            os.close(self._descriptor)
-        self._descriptor = -1
+        with self._guard:
+            if self._descriptor >= 0 and self.name != "-":
+                os.close(self._descriptor)
+            self._descriptor = -1
+        if self._syncing is not None:
+            self._syncing.cancel()
         if self._lock is not None:
             self._lock.release()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -63,6 +64,20 @@ class FullDisk(FaultyDisk):
         if self.num_calls > self.at:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return os.write(descriptor, data)
+
+
+class CountingDisk(Disk):
+    """A disk that tells each fsync, the first of which may fail: a system tells an error once."""
+
+    def __init__(self, fault: int | None = None) -> None:
+        self.fault, self.syncs = fault, queue.Queue[int]()
+
+    def fsync(self, descriptor: int) -> None:
+        self.syncs.put(os.fstat(descriptor).st_size)
+        fault, self.fault = self.fault, None
+        if fault is not None:
+            raise OSError(fault, os.strerror(fault))
+        os.fsync(descriptor)
 
 
 def appended(file: Path, count: int, disk: Disk) -> None:
@@ -166,6 +181,47 @@ def test_a_row_after_one_that_failed_does_not_stand_on_the_torn_rest(tmp_path: P
         disk.at = 10**9  # space again
         writer.write(row(2))
     assert read(file) == [row(0), row(2)]
+
+
+def test_a_row_reaches_the_disk_soon_where_no_other_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "FSYNC_EVERY_S", 0.05)
+    disk, file = CountingDisk(), tmp_path / "rows.jsonl"
+    with Writer(str(file), disk=disk) as writer:
+        for number in range(3):
+            writer.write(row(number))
+            assert disk.syncs.get(timeout=30) == file.stat().st_size
+
+
+def test_rows_that_come_fast_reach_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "FSYNC_EVERY_S", 3600.0)
+    disk, file = CountingDisk(), tmp_path / "rows.jsonl"
+    appended(file, 200, disk)
+    assert (disk.syncs.qsize(), disk.syncs.get()) == (1, file.stat().st_size)
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(30)
+            assert not thread.is_alive(), "it was to end with the file"
+
+
+def close_after(writer: Writer, *, forever: bool) -> None:
+    while forever:
+        writer.write(row(1))
+    writer.close()
+
+
+@pytest.mark.parametrize("ends", ["at the next row", "at the end"])
+def test_a_disk_that_fails_between_rows_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr(jsonl, "FSYNC_EVERY_S", 0.01)
+    disk, file = CountingDisk(errno.EIO), tmp_path / "rows.jsonl"
+    writer = Writer(str(file), disk=disk)
+    writer.write(row(0))
+    disk.syncs.get(timeout=30)
+    with pytest.raises(StorageError, match=r"rows\.jsonl"):
+        close_after(writer, forever=ends == "at the next row")
+    with contextlib.suppress(StorageError):
+        writer.close()
 
 
 def test_whichever_call_fails_a_whole_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
