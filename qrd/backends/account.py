@@ -55,8 +55,10 @@ class Account:
             return True
 
     def settle(self, name: str, usd: float) -> None:
-        """Note what a call has cost."""
+        """Note what a call has cost; of what outlives a process, once: a killed run may not know that it did."""
         with self._locked():
+            if name.startswith(LASTING) and name not in self._open:
+                return
             self._note({"paid": self._entry(name), "usd": usd})
 
     def close(self) -> None:

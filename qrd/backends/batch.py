@@ -17,7 +17,7 @@ from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, answer_of
 from qrd.backends.api_direct import endpoint_of
 from qrd.backends.batch_calls import OVER, BatchCalls
 from qrd.backends.batches import Batch
-from qrd.backends.budget import Budget, Hold
+from qrd.backends.budget import Budget
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError
@@ -92,19 +92,21 @@ class BatchApi:
                 del wanted[key]
             self.settings.flight.leave(len(mine))
             return
-        cost_usd = 0.0
+        costs: dict[str, float] = {}  # also of replies that an earlier run wrote before it was killed
         for name in told.files:
             for line in self.calls.answers(name):
                 key = _named(line, batch)
-                reply = self._reply(key, line) if key in mine else None
-                if reply is None or (reply.error is not None and batch.is_collected):
+                reply = self._reply(key, line) if key and key not in costs else None
+                if reply is None:
                     continue
-                mine.discard(reply.key)
-                del wanted[reply.key]
-                cost_usd += reply.usage.cost_usd or 0.0
+                costs[key] = reply.usage.cost_usd or 0.0
+                if key not in mine or (reply.error is not None and batch.is_collected):
+                    continue
+                mine.discard(key)
+                del wanted[key]
                 yield reply
         if not batch.is_collected:
-            self.budget.settle(self._hold(batch), cost_usd)
+            self.budget.settle(batch.hold, sum(costs.values()))
             batch.is_collected = True
             self._save()
 
@@ -117,7 +119,7 @@ class BatchApi:
 
     def _forget(self, batch: Batch) -> None:
         if not batch.is_collected:
-            self.budget.settle(self._hold(batch), 0.0)
+            self.budget.settle(batch.hold, 0.0)
         self.batches.remove(batch)
         self._save()
 
@@ -136,7 +138,7 @@ class BatchApi:
             model=self.model, token=secrets.token_hex(8), keys=[request.key for request in taken],
             hashes=[self._hash(request) for request in taken], held_usd=most_usd,
         )  # fmt: skip
-        if self.budget.hold(most_usd, self._hold(batch).name) is None:
+        if self.budget.hold(most_usd, batch.hold.name) is None:
             raise BackendError(
                 f"--max-cost {self.budget.ceiling:g}: ${self.budget.spent:.6f} are spent and a batch of {len(taken)} "
                 f"may cost ${most_usd:.6f}; raise it, or take a part with --limit"
@@ -147,9 +149,6 @@ class BatchApi:
         self._save()
         self.settings.flight.leave(len(taken))
         return len(taken)
-
-    def _hold(self, batch: Batch) -> Hold:
-        return Hold(f"batch-{batch.token}", batch.held_usd)
 
     def _save(self) -> None:
         batches.put(self.file, self.model, self.batches)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from collections.abc import Mapping
 from pathlib import Path as File
 
 import msgspec
 
+from qrd.backends.budget import Budget, Hold
 from qrd.errors import ConfigError
 from qrd.jsonl import write_whole
 
@@ -32,6 +34,11 @@ class Batch(msgspec.Struct, kw_only=True):
     held_usd: float = 0.0
     id: str | None = None
     is_collected: bool = False
+
+    @property
+    def hold(self) -> Hold:
+        """What is set aside for it."""
+        return Hold(f"batch-{self.token}", self.held_usd)
 
 
 class Batches(msgspec.Struct, kw_only=True):
@@ -67,6 +74,19 @@ def opened(file: File) -> Batches:
         found = Batches(salt=secrets.token_hex(16), batches=[])
         _save(file, found)
     return found
+
+
+def settle(file: File, budget: Budget, costs: Mapping[str, float]) -> None:
+    """Count batches as collected of which all requests have an answer with its cost in `costs`.
+
+    A run that was killed after the last answer was written, and before it could note that, leaves such a batch.
+    """
+    found = opened(file)
+    for batch in found.batches:
+        if not batch.is_collected and all(key in costs for key in batch.keys):
+            budget.settle(batch.hold, min(batch.held_usd, sum(costs[key] for key in batch.keys)))
+            batch.is_collected = True
+            _save(file, found)
 
 
 def put(file: File, model: str, of_model: list[Batch]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path as File
@@ -46,9 +46,7 @@ class Tally:
 
     def add_usage(self, fields: Fields) -> None:
         """Count the cost that a row carries."""
-        usage = fields.get("usage")
-        if isinstance(usage, dict):
-            self.cost_usd += usage.get("cost_usd") or 0.0
+        self.cost_usd += cost_usd([fields.get("usage")])
 
 
 def budget_of(config: Calling, spent_usd: float) -> Budget:
@@ -82,6 +80,19 @@ def settings_of(config: Calling, budget: Budget, stopping: Stopping, flight: Fli
     return BackendSettings(**given, budget=budget, stopping=stopping, flight=flight or Flight())
 
 
+def settle_batches(output: str, budget: Budget, costs: Callable[[], Mapping[str, float]]) -> None:
+    """Settle batches that a killed run had in full, by what the requests of the rows in the output have cost."""
+    file = batches.file_of(output)
+    noted = None if jsonl.is_stream(output) else batches.noted(file)
+    if noted is not None and not all(batch.is_collected for batch in noted.batches):
+        batches.settle(file, budget, costs())
+
+
+def cost_usd(usages: Iterable[Any]) -> float:
+    """The sum of the costs that rows tell."""
+    return sum(usage.get("cost_usd") or 0.0 for usage in usages if isinstance(usage, dict))
+
+
 def nonces(config: Calling) -> Callable[[str], str]:
     """What gives each call a word that no path can know; with --batch it is the same in the run that collects."""
     if isinstance(config, Batching) and config.batch:
@@ -97,7 +108,7 @@ def report_left(config: Batching, flight: Flight, tally: Tally, console: Console
     tally.num_left = flight.num_left
     if tally.num_left:
         console.say(f"{tally.num_left:,} requests are with the provider; the same command collects their replies")
-    elif config.batch and not tally.failed:
+    elif not tally.failed:
         file = batches.file_of(config.output)
         noted = batches.noted(file)
         if noted and all(batch.is_collected for batch in noted.batches):

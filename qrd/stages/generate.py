@@ -95,6 +95,7 @@ def run(config: GenerateConfig, console: Console) -> Tally:
         _keep(this, writer)
         manifest.begin()
         budget, finished = asking.budget_of(config, tally.cost_usd), False
+        asking.settle_batches(config.output, budget, lambda: _costs(writer))
         try:
             _ask(this, writer, budget)
             finished = asking.report_left(config, this.flight, tally, console)
@@ -162,6 +163,11 @@ def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
                 asking.refuse_mixture(config.output, config, what)
             done.add(item.path_id)
     this.begin.setdefault(teacher, len(this.questions))
+
+
+def _costs(writer: Writer) -> dict[str, float]:
+    """What each path that the output held has cost."""
+    return {str(fields.get("path_id")): asking.cost_usd([fields.get("usage")]) for _, fields in writer.kept()}
 
 
 def _ask(this: Run, writer: Writer, budget: Budget) -> None:

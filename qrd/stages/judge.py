@@ -32,7 +32,7 @@ from qrd.records import Fields, Path, digest
 from qrd.stages import asking
 from qrd.stages.asking import Tally
 from qrd.stages.judge_against import Contest, Labels
-from qrd.stages.judge_asking import Bench, Case, path_of, rubric_of, takes_json
+from qrd.stages.judge_asking import Bench, Case, key_of, path_of, rubric_of, takes_json
 from qrd.stages.judge_attacks import empty_reasoning
 from qrd.stages.judge_canaries import Canaries, canaries_of
 from qrd.stages.judge_votes import Votes, content_of
@@ -61,6 +61,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
         tally.cost_usd += votes.cost_usd
         manifest.begin()
         bench.budget = asking.budget_of(config, tally.cost_usd)
+        asking.settle_batches(config.output, bench.budget, lambda: _costs(writer, config))
         bench.stopping = Stopping(quiet=config.quiet)
         finished = False
         try:
@@ -200,6 +201,16 @@ def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, count: Cou
         count.add(fields)
         done[str(fields.get("path_id"))] = content_of(fields)
     return done
+
+
+def _costs(writer: Writer, config: JudgeConfig) -> dict[str, float]:
+    """What each vote on the paths that the output held has cost: an equal share of what its path has."""
+    votes = [(judge, vote) for judge in range(len(config.judge)) for vote in range(config.votes)]
+    costs: dict[str, float] = {}
+    for _, fields in writer.kept():
+        share = asking.cost_usd(fields.get("judge_usage") or ()) / len(votes)
+        costs.update((key_of(str(fields.get("path_id")), *vote), share) for vote in votes)
+    return costs
 
 
 def _judge_all(

@@ -114,7 +114,7 @@ class Bench:
         for path_id, case in cases.items():
             path = case.row.record
             for vote in range(config.votes):
-                key = f"{path_id}/{judge_number:03}/{vote:03}"
+                key = key_of(path_id, judge_number, vote)
                 if key in case.verdicts:
                     continue
                 nonce = case.asked[key].nonce if key in case.asked else new_nonce(key)
@@ -128,6 +128,11 @@ class Bench:
                     key=key, messages=tuple(asked.messages), sampling=sampling, starts=asked.starts, stop=stop,
                     response_format=asked.response_format,
                 )  # fmt: skip
+
+
+def key_of(path_id: str, judge_number: int, vote: int) -> str:
+    """The key of one request, both numbers from 0."""
+    return f"{path_id}/{judge_number:03}/{vote:03}"
 
 
 def path_of(key: str) -> str:

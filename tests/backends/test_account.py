@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from qrd.backends import Account, Budget
+from qrd.backends.budget import Hold
 from qrd.errors import StorageError
 
 
@@ -21,6 +22,14 @@ def test_a_call_that_was_never_settled_counts_at_its_highest_price(tmp_path):
     assert after.spent == pytest.approx(0.4)
     assert after.hold(0.7) is None
     assert after.hold(0.6) is not None
+
+
+def test_what_outlives_a_process_is_settled_once(tmp_path):
+    killed = Budget(1.0, account=opened(tmp_path))
+    killed.settle(killed.hold(0.4, "batch-1"), 0.1)
+    again = Budget(1.0, account=opened(tmp_path))
+    again.settle(Hold("batch-1", 0.4), 0.1)
+    assert again.spent == pytest.approx(0.1)
 
 
 def test_an_account_that_was_closed_holds_what_was_paid_in_one_line(tmp_path):

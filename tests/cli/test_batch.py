@@ -111,8 +111,11 @@ def test_a_batch_whose_name_was_lost_on_the_way_is_found_and_not_submitted_twice
     assert len(asked.rows("out.jsonl")) == 12
 
 
-@pytest.mark.parametrize(("place", "num_before"), [("before", 0), ("after", 0), ("after", 1)])
-def test_a_kill_at_any_rename_of_a_run_submits_nothing_twice(tmp_path, place, num_before):
+@pytest.mark.parametrize(
+    ("step", "place", "num_before"),
+    [("rename", "before", 0), ("rename", "after", 0), ("rename", "after", 1), ("write", "after", 1)],
+)
+def test_a_kill_at_any_step_of_a_run_submits_nothing_twice(tmp_path, step, place, num_before):
     rows = "".join(json.dumps(row) + "\n" for row in QUESTIONS[:2])
     with desk.serving() as served:
         words = ("generate", "input.jsonl", "-o", "out.jsonl", "--teacher", MODEL, "--styles", "cot", "--batch")
@@ -123,16 +126,29 @@ def test_a_kill_at_any_rename_of_a_run_submits_nothing_twice(tmp_path, place, nu
             served.batches.clear()
             for _ in range(num_before):
                 assert Run(folder, *words, "--api-base", served.url).code() == 3
-            died = Run(folder, *words, "--api-base", served.url, dies_at=("rename", place, number)).code() == -9
+            died = Run(folder, *words, "--api-base", served.url, dies_at=(step, place, number)).code() == -9
             codes = [Run(folder, *words, "--api-base", served.url).code()]
             while codes[-1] == 3:
                 codes.append(Run(folder, *words, "--api-base", served.url).code())
             assert codes[-1] == 0
             assert len(served.requests()) == 2
             assert len(records_by(folder / "out.jsonl", "path_id")) == 2
+            if num_before:
+                assert_settled(folder)
             if not died:
                 break
         assert number > 4
+
+
+def assert_settled(folder, output="out.jsonl", usage="usage"):
+    """No batch is left, and what is noted as paid is what the rows have cost."""
+    assert not (folder / f"{output}.batches.json").exists()
+    lines = (folder / output).read_text("utf-8").splitlines()
+    usages = [row[usage] if usage == "judge_usage" else [row[usage]] for row in map(json.loads, lines)]
+    cost_usd = sum(each["cost_usd"] for of_row in usages for each in of_row)
+    assert json.loads((folder / f"{output}.manifest.json").read_text())["cost_usd"] == pytest.approx(cost_usd)
+    noted = [json.loads(line) for line in (folder / f".{output}.account.jsonl").read_text().splitlines()]
+    assert sum(entry["usd"] for entry in noted) == pytest.approx(cost_usd)
 
 
 def test_a_batch_that_the_provider_refuses_says_why_and_is_given_up(asked):
@@ -178,6 +194,26 @@ def test_a_panel_judges_by_batches(asked):
         assert served.num_creates == 2
         assert len(served.requests()) == len(set(served.requests())) == 12
     assert [row["verdict"] for row in asked.rows("judged.jsonl")] == ["valid"] * 6
+
+
+def test_a_panel_that_was_killed_behind_its_last_row_settles_its_batches(tmp_path):
+    rows = "".join(json.dumps(row) + "\n" for row in PATHS[:2])
+    words = ("judge", "paths.jsonl", "-o", "judged.jsonl", "--judge", MODEL, "--judge", "openai/gpt-4o", "--votes", "2")
+    with desk.serving(say=told) as served:
+        for number in range(1, 20):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            (folder / "paths.jsonl").write_text(rows, "utf-8")
+            served.batches.clear()
+            asked = (*words, "--api-base", served.url)
+            assert Run(folder, *asked, "--batch").code() == 3
+            assert Run(folder, *asked, "--batch", dies_at=("write", "after", number)).code() == -9
+            if (folder / "judged.jsonl").read_bytes().count(b"\n") == 2:
+                break
+        assert (folder / "judged.jsonl.batches.json").exists()
+        assert Run(folder, *asked).code() == 0
+        assert len(served.requests()) == 8
+    assert_settled(folder, "judged.jsonl", "judge_usage")
 
 
 @pytest.mark.parametrize(
