@@ -259,12 +259,20 @@ def test_requests_a_minute_are_spread_evenly(serve):
     assert times[-1] - times[0] >= 0.6
 
 
-def test_tokens_a_minute_are_reserved_and_the_rest_comes_back(serve):
+def test_tokens_a_minute_are_set_aside_for_calls_under_way(serve):
+    served = serve(latency_s=1.5)
+    # 500 tokens set aside a call at 60,000 a minute: one call every half second, while none has come back.
+    list(opened(served, tpm=60_000, concurrency=3).complete(asks(3, max_tokens=494)))
+    times = sorted(call["time"] for call in served.calls())
+    assert times[2] - times[0] >= 0.7
+
+
+def test_tokens_that_a_call_did_not_use_come_back(serve):
     served = serve(latency_s=0.01)
     start = time.monotonic()
-    # 1,000 tokens reserved a call at 60,000 a minute would be 1 s each; about 11 are used.
-    list(opened(served, tpm=60_000, concurrency=1).complete(asks(6, max_tokens=1000)))
-    assert time.monotonic() - start < 3
+    # Each sets 100 s aside and uses about 10 ms of them.
+    list(opened(served, tpm=60_000, concurrency=1).complete(asks(6, max_tokens=100_000)))
+    assert time.monotonic() - start < 50
     assert len(served.calls()) == 6
 
 
