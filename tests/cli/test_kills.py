@@ -6,9 +6,11 @@ The long form (QRD_SOAK, `make soak`) kills more often.
 import json
 import os
 import random
+import time
 
 import pytest
 
+from tests import tiny_models
 from tests.kit import ledger
 from tests.kit.harness import Run, kill_at_random, records_by, rows_of
 
@@ -85,6 +87,28 @@ def test_judge_survives_kills_at_any_moment(tmp_path, seed):
     judged = records_by(tmp_path / "judged.jsonl", "path_id")
     assert {key for (key,) in judged} == {path["path_id"] for path in paths}
     assert {record["verdict"] for record in judged.values()} == {"valid"}
+
+
+@pytest.mark.slow
+def test_a_model_in_this_process_survives_kills_too(tmp_path):
+    model = tiny_models.save_llama(tmp_path / "model")
+    write_rows(tmp_path / "input.jsonl", QUESTIONS[:12])
+    asked = ("--teacher", f"hf:{model}", "--styles", "vanilla,cot", "--batch-size", "4", "--max-tokens", "12")
+    asked = ("generate", "input.jsonl", "-o", "output.jsonl", *asked)
+    assert Run(tmp_path, *asked, dies_at=("write", "inside", 9)).code() == -9
+    torn = rows_of(tmp_path / "output.jsonl")
+    assert 4 <= torn.count(b"\n") < 9, "rows are to be appended as they come"
+    second, deadline = Run(tmp_path, *asked), time.monotonic() + 60
+    while rows_of(tmp_path / "output.jsonl").count(b"\n") < 12 and not second.has_ended:
+        assert time.monotonic() < deadline, second.said
+        time.sleep(0.002)
+    second.kill()
+    saved = rows_of(tmp_path / "output.jsonl")
+    last = Run(tmp_path, *asked)
+    assert last.code() == 0, last.said
+    assert rows_of(tmp_path / "output.jsonl").startswith(saved)
+    assert saved.startswith(torn)
+    assert len(records_by(tmp_path / "output.jsonl", "path_id")) == 24
 
 
 SCRIPTED = ("generate", "input.jsonl", "--teacher", "scripted:teacher.toml", "-o", "paths.jsonl")
