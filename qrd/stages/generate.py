@@ -166,7 +166,7 @@ def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
 
 
 def _costs(writer: Writer) -> dict[str, float]:
-    """What each path that the output held has cost."""
+    """What each path in the output has cost."""
     return {str(fields.get("path_id")): asking.cost_usd([fields.get("usage")]) for _, fields in writer.kept()}
 
 

@@ -69,6 +69,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
             with bench.stopping, shown as progress:
                 outcome = Outcome(writer, tally, count, progress, how, canaries, votes)
                 _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome, total)
+            asking.settle_batches(config.output, bench.budget, lambda: _costs(writer, config))
             finished = asking.report_left(config, bench.flight, tally, console)
         finally:
             bench.close()
@@ -204,12 +205,14 @@ def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, count: Cou
 
 
 def _costs(writer: Writer, config: JudgeConfig) -> dict[str, float]:
-    """What each vote on the paths that the output held has cost: an equal share of what its path has."""
-    votes = [(judge, vote) for judge in range(len(config.judge)) for vote in range(config.votes)]
+    """What each vote on the paths in the output has cost: an equal share of what its judge's on that path have."""
     costs: dict[str, float] = {}
     for _, fields in writer.kept():
-        share = asking.cost_usd(fields.get("judge_usage") or ()) / len(votes)
-        costs.update((key_of(str(fields.get("path_id")), *vote), share) for vote in votes)
+        usages = [usage for usage in fields.get("judge_usage") or () if isinstance(usage, dict)]
+        for number, model in enumerate(config.judge):
+            share = asking.cost_usd(usage for usage in usages if usage.get("judge", model) == model) / config.votes
+            path_id = str(fields.get("path_id"))
+            costs.update((key_of(path_id, number, vote), share) for vote in range(config.votes))
     return costs
 
 

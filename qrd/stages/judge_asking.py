@@ -44,8 +44,9 @@ class Case:
         if asked.rubric.form == "steps":
             verdict |= {"steps": found.steps, "first_faulty_step": found.first_faulty_step}
         self.verdicts[key] = verdict
-        self.usage.append({"cost_usd": reply.usage.cost_usd, "completion_tokens": reply.usage.completion_tokens,
-                           "prompt_tokens": reply.usage.prompt_tokens})  # fmt: skip
+        used = reply.usage
+        self.usage.append({"judge": model, "cost_usd": used.cost_usd, "completion_tokens": used.completion_tokens,
+                           "prompt_tokens": used.prompt_tokens})  # fmt: skip
 
 
 @dataclass
