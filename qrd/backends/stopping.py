@@ -30,6 +30,10 @@ class Stopping:
         """Whether no further request may be sent."""
         return self._event.is_set()
 
+    def wait(self, timeout_s: float) -> bool:
+        """Whether no further request may be sent, as soon as that is so, else after so long."""
+        return self._event.wait(timeout_s)
+
     def set(self) -> None:
         """Let no further request be sent."""
         self._event.set()
@@ -49,11 +53,11 @@ class Stopping:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if self._signal and error is None:
-            raise self._interrupted()
+            raise self.interrupted()
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         if self._signal:
-            raise self._interrupted()
+            raise self.interrupted()
         self._signal = number
         self._event.set()
         signal.setitimer(signal.ITIMER_REAL, DRAIN_S)
@@ -61,7 +65,8 @@ class Stopping:
             os.write(2, _SAID)
 
     def _over(self, number: int, frame: FrameType | None) -> None:
-        raise self._interrupted()
+        raise self.interrupted()
 
-    def _interrupted(self) -> Interrupted:
+    def interrupted(self) -> Interrupted:
+        """The error with which a run ends that a signal has stopped."""
         return Interrupted("stopped by a signal", signal_number=self._signal)

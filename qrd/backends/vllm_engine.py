@@ -28,7 +28,7 @@ def library(model: str) -> Any:
 def started(model: str, source: str, settings: BackendSettings, *, takes_adapters: bool) -> Any:
     """The engine, with room for adapters where they are wanted.
 
-    Raises: ConfigError where vLLM cannot load the model.
+    Raises: ConfigError where vLLM cannot load the model; Interrupted where a signal has ended its process.
     """
     vllm = library(model)
     options: dict[str, Any] = {"tensor_parallel_size": settings.tensor_parallel_size}
@@ -51,6 +51,8 @@ def started(model: str, source: str, settings: BackendSettings, *, takes_adapter
             **options,
         )
     except (OSError, ValueError, RuntimeError) as error:
+        if settings.stopping.is_set():
+            raise settings.stopping.interrupted() from None
         raise ConfigError(f"{model}: cannot be loaded by vLLM: {one_line(error)}") from None
 
 

@@ -99,25 +99,26 @@ class VllmLocal:
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, as they are done; requests are drawn as soon as the engine has room.
 
-        Raises: BackendError where the engine dies.
+        Raises: BackendError where the engine dies, unless it is a signal to the whole group that stops the run.
         """
         self._start()
         waiting, done = iter(requests), deque[Reply]()
         num_begun = num_done = 0
+        is_over = self.settings.stopping.is_set()
         with self._queue() as inside:
-            while True:
-                while num_begun - num_done < inside.most() and not self.settings.stopping.is_set():
+            while inside or not is_over:
+                while not is_over and num_begun - num_done < inside.most():
                     request = next(waiting, None)
-                    if request is None:
-                        break
-                    self._begin(request, inside, done)
-                    num_begun += 1
+                    if request is not None:
+                        self._begin(request, inside, done)
+                        num_begun += 1
+                    is_over = request is None or self.settings.stopping.is_set()
+                if inside and not done:
+                    inside.step()
                 while done:
                     num_done += 1
                     yield done.popleft()
-                if num_done == num_begun:
-                    return
-                inside.step()
+                is_over = is_over or self.settings.stopping.is_set()
 
     def close(self) -> None:
         """End the engine's processes, and so give the model's memory back."""
@@ -128,7 +129,8 @@ class VllmLocal:
 
     def _queue(self) -> EngineQueue:
         """The engine's queue for the student who answers now."""
-        return EngineQueue(self.engine, self._adapters[self._active] if self._active is not None else None)
+        lora = self._adapters[self._active] if self._active is not None else None
+        return EngineQueue(self.engine, lora, self.settings.stopping)
 
     def _next_logprobs(self, prompts: list[list[int]]) -> list[dict[int, Any]]:
         """The log-probabilities of the LIKELY likeliest tokens behind each prompt."""
@@ -139,6 +141,8 @@ class VllmLocal:
                 inside.add(prompt, sampling, partial(found.__setitem__, number))
             while inside:
                 inside.step()
+        if len(found) < len(prompts):
+            raise self.settings.stopping.interrupted()
         return [found[number].outputs[0].logprobs[0] for number in range(len(prompts))]
 
     def _begin(self, request: Request, inside: EngineQueue, done: deque[Reply]) -> None:

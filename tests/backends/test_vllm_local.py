@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import pytest
 
 from qrd import embedded
 from qrd.backends import BackendSettings, Request, Sampling, open_backend
-from qrd.errors import ConfigError
+from qrd.errors import BackendError, ConfigError
 
 HAS_VLLM = importlib.util.find_spec("vllm") is not None
 TEXTS = ("Why is the sky blue?", "2+2", "Name three rivers, and say where each of them rises.")
@@ -74,6 +75,8 @@ def test_requests_are_drawn_as_others_end_and_a_short_reply_overtakes_a_long_one
     assert first.key != "0"
     assert at_once < len(drawn) <= 2 * at_once + 1
     assert "0" not in keys[:10]
+    too_long = [ask(str(number), "Hi " * 999) for number in range(at_once)]
+    assert [r.error is None for r in vllm.complete([*too_long, ask("a", "Hi")])] == [False] * at_once + [True]
     draws = [next(vllm.complete([ask("a", "Draw.", temperature=1.0, seed=seed)])).text for seed in (1, 2, 1)]
     assert draws[0] == draws[2] != draws[1]
     vllm.close()
@@ -97,24 +100,25 @@ def test_students_of_the_embedded_model_take_turns_on_it_unmerged(adapter_of):
     vllm.close()
 
 
-def generate(folder, teacher, output):
+def generate(folder, teacher, output, max_tokens=40):
     """qrd under way, in a process group of its own."""
-    words = ["--styles", "cot", "--temperature", "0", "--max-tokens", "40", "--device", "cpu", "--dtype", "float32"]
+    words = ["--styles", "cot", "--temperature", "0", "--device", "cpu", "--dtype", "float32"]
+    words += ["--max-tokens", str(max_tokens)]
     return subprocess.Popen(
         [sys.executable, "-m", "qrd", "generate", "questions.jsonl", "--teacher", teacher, "-o", output, *words],
         cwd=folder, start_new_session=True, stderr=(folder / f"{output}.said").open("ab"),
     )  # fmt: skip
 
 
-def kill_after(run, file, number):
-    """Kill the group of a run once its output holds so many rows; the output's content then."""
+def kill_after(run, file, number, how=signal.SIGKILL):
+    """Send a signal to the group of a run once its output holds so many rows; the output's content in the end."""
     deadline = time.monotonic() + 400
     while not file.exists() or file.read_bytes().count(b"\n") < number:
         assert run.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait(20)
+    os.killpg(run.pid, how)
+    run.wait(60)
     return file.read_bytes()
 
 
@@ -132,3 +136,35 @@ def test_a_run_that_was_killed_goes_on_and_its_records_are_those_of_transformers
     for row in (*ours, *theirs):
         assert {row.pop("path_id"), row.pop("request_hash"), row.pop("teacher")}
     assert sorted(ours, key=lambda row: row["id"]) == sorted(theirs, key=lambda row: row["id"])
+
+
+@needs_vllm
+def test_a_signal_to_the_whole_group_leaves_no_reply_that_the_engine_cut_short(tmp_path):
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in QUESTIONS), "utf-8")
+    run = generate(tmp_path, f"vllm:{LITTLE}", "out.jsonl", max_tokens=1500)
+    saved = kill_after(run, tmp_path / "out.jsonl", 1, signal.SIGINT)
+    said = (tmp_path / "out.jsonl.said").read_text()
+    assert run.returncode == 130, said
+    rows = [json.loads(line) for line in saved.splitlines()]
+    assert len(rows) < len(QUESTIONS)
+    assert {row["finish_reason"] for row in rows} <= {"stop", "length"}
+    assert not (tmp_path / "out.jsonl.failed.jsonl").exists()
+
+
+@needs_vllm
+@pytest.mark.parametrize("is_stopping", [True, False])
+def test_replies_whose_start_was_being_chosen_when_the_engine_was_ended_are_not_given(wide_model, is_stopping):
+    backend = open_backend(f"vllm:{wide_model}", settings := BackendSettings(device="cpu", dtype="float32"))
+
+    def asked():
+        for number in range(40):
+            yield ask(str(number), TEXTS[0] * 9, starts=("verdict: valid\n", "verdict: invalid\n"))
+        if is_stopping:
+            settings.stopping.set()
+        (engine,) = multiprocessing.active_children()
+        os.kill(engine.pid, signal.SIGTERM)
+
+    with nullcontext() if is_stopping else pytest.raises(BackendError, match="has given up"):
+        assert {reply.finish_reason for reply in backend.complete(asked())} <= {"stop", "length"}
+    backend.close()
+    assert not multiprocessing.active_children()
