@@ -15,12 +15,14 @@
 # Costs:  the machines. A task that is killed loses the replies in flight at that moment, nothing else.
 # Gives:  FOLDER/paths.N.jsonl, one a task; after merge FOLDER/kept.jsonl
 set -euo pipefail
+shopt -s extglob
 
 teacher=${TEACHER:-vllm:Qwen/Qwen2.5-14B-Instruct}
 
 if [ "$1" = merge ]; then
-    qrd verify "$2"/paths.*.jsonl
-    cat "$2"/paths.*.jsonl | qrd filter --rejects "$2/rejects.jsonl" -o "$2/kept.jsonl"
+    parts=("$2"/paths.+([0-9]).jsonl) # not what stands beside them, such as paths.1.jsonl.failed.jsonl
+    qrd verify "${parts[@]}"
+    cat "${parts[@]}" | qrd filter --rejects "$2/rejects.jsonl" -o "$2/kept.jsonl"
     exit
 fi
 

@@ -62,13 +62,13 @@ def example(tmp_path):
     binary.write_text(f'#!/bin/sh\nexec {sys.executable} -m qrd "$@"\n', "utf-8")
     binary.chmod(0o755)
 
-    def run(name, *words, **variables):
+    def run(name, *words, code=0, **variables):
         environment = {**os.environ, "PATH": f"{binary.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             [ROOT / "examples" / name, *words], cwd=tmp_path, env=environment | variables, capture_output=True,
             text=True, timeout=880,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         return done
 
     return run
@@ -94,6 +94,19 @@ def test_the_tasks_of_an_array_share_the_questions_and_their_files_merge(example
     kept, rejected = rows(tmp_path / "out" / "kept.jsonl"), rows(tmp_path / "out" / "rejects.jsonl")
     assert len(kept) + len(rejected) == 9 * 6
     assert kept
+
+
+def test_requests_that_failed_in_a_task_are_no_part_of_what_is_merged(example, tmp_path):
+    (tmp_path / "teacher.toml").write_text('[[rule]]\nmatch = "Who"\nerror = "busy"\n' + TEACHER, "utf-8")
+    sums(tmp_path, 3)
+    with (tmp_path / "sums.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "who", "task": "text", "question": "Who?", "answer": "Ada"}\n')
+    words = {"TEACHER": "scripted:teacher.toml", "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "1"}
+    example("slurm.sh", "sums.jsonl", "out", code=3, **words)
+    assert (tmp_path / "out" / "paths.1.jsonl.failed.jsonl").exists()
+    example("slurm.sh", "merge", "out")
+    kept, rejected = rows(tmp_path / "out" / "kept.jsonl"), rows(tmp_path / "out" / "rejects.jsonl")
+    assert sorted(row["id"] for row in kept + rejected) == [f"s{n}" for n in range(3) for _ in range(6)]
 
 
 def test_paths_of_an_api_teacher_are_priced_judged_by_a_panel_and_verified(example, tmp_path):
