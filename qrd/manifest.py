@@ -31,7 +31,8 @@ class Manifest:
     def begin(self) -> None:
         """Say how the rows to come are made, for the case that the run is killed before `finish`."""
         if not is_stream(self.output):
-            self._write({"inputs": [], "output": {"file": File(self.output).name, "sha256": None}, "finished": False})
+            output, cost_usd = {"file": File(self.output).name, "sha256": None}, stored(self.output).get("cost_usd")
+            self._write({"inputs": [], "output": output, "cost_usd": cost_usd, "finished": False})
 
     def finish(
         self,

@@ -30,8 +30,8 @@ class Budget:
 
     def __init__(self, ceiling: float | None, spent: float = 0.0, account: Account | None = None) -> None:
         self.ceiling, self.account = ceiling, account
-        self._before = spent
-        self._paid = 0.0
+        self._before = self._known = spent
+        self._paid = self._settled = 0.0
         self._held: dict[str, float] = {}
         self._names = itertools.count()
         self._lock = threading.Lock()
@@ -43,6 +43,14 @@ class Budget:
         """What has been paid so far, or may have been."""
         with self._lock:
             return self._total() - sum(self._held.values())
+
+    @property
+    def own(self) -> float:
+        """What the output has cost: of an account that others use too, what was known before and what this run paid."""
+        if self.account is None or not self.account.shared:
+            return self.spent
+        with self._lock:
+            return self._known + self._settled
 
     @property
     def is_holding(self) -> bool:
@@ -67,6 +75,7 @@ class Budget:
         """Give back what was set aside and count `cost_usd` as paid."""
         with self._lock:
             self._held.pop(hold.name, None)
+            self._settled += cost_usd
             if self.account is not None and (hold.usd or cost_usd):
                 self.account.settle(hold.name, cost_usd)
             else:

@@ -52,7 +52,11 @@ class Tally:
 def budget_of(config: Calling, spent_usd: float) -> Budget:
     """The budget of a run whose rows have cost so much; calls without a row are in the account of its output."""
     if config.cost_file is not None:
-        return Budget(config.max_cost, spent_usd, Account(config.cost_file, shared=True))
+        told = stored(config.output).get(
+            "cost_usd"
+        )  # by earlier runs, whose calls without a row are among others there
+        known = max(spent_usd, told) if isinstance(told, float) else spent_usd
+        return Budget(config.max_cost, known, Account(config.cost_file, shared=True))
     if jsonl.is_stream(config.output):
         return Budget(config.max_cost, spent_usd)
     return Budget(config.max_cost, spent_usd, Account(str(jsonl.account_of(config.output)), shared=False))
@@ -60,7 +64,7 @@ def budget_of(config: Calling, spent_usd: float) -> Budget:
 
 def closed(budget: Budget, tally: Tally) -> float | None:
     """What the output has cost, calls without a row included, once the budget is closed; None for nothing."""
-    cost_usd = max(budget.spent, tally.cost_usd)
+    cost_usd = max(budget.own, tally.cost_usd)
     budget.close()
     return cost_usd or None
 

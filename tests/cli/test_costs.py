@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from qrd.backends import Account
 from tests.kit import ledger
 
 MODEL = "openai/gpt-4o-mini"
@@ -102,3 +103,19 @@ def test_a_run_that_goes_on_tells_what_the_rest_will_cost(words, bench, tmp_path
     spent, projected = map(float, told.groups())
     assert spent > 5 * 3000 * REPLY_USD * 0.99
     assert projected == pytest.approx(2 * spent, abs=0.001)
+
+
+def test_each_output_of_a_shared_account_has_cost_its_own_part(questions, tmp_path):
+    rules = [{"do": "hang", "calls": [2]}, {"do": "verdict", "contains": "WORD"}, FIFTY_WORDS]
+    words = ("--max-cost", "1", "--cost-file", "cost.jsonl")
+    judge = ("judge", "paths.jsonl", "--all", "--judge", MODEL, "-o", "judged.jsonl", *words)
+    with ledger.serving(tmp_path / "calls.jsonl", rules=rules) as served:
+        for code in (3, 0, 0):  # the call that failed is made again, then there is nothing to do
+            assert generate(questions, served, "-o", "paths.jsonl", "--limit", "4", *words).code == code
+            assert questions.run(*judge, "--api-base", served.url, OPENAI_API_KEY="sk-test").code == 0
+            made, judged = (questions.json(f"{name}.jsonl.manifest.json")["cost_usd"] for name in ("paths", "judged"))
+            rows = questions.rows("judged.jsonl")
+            assert judged == pytest.approx(sum(usage["cost_usd"] for row in rows for usage in row["judge_usage"]))
+            assert made > sum(row["usage"]["cost_usd"] for row in rows) + MAX_TOKENS * REPLY_USD
+            assert made + judged == pytest.approx(Account(str(questions.folder / "cost.jsonl"), shared=True).total())
+        assert len(rows) == 4
