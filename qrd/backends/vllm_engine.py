@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from multiprocessing import connection
 from typing import Any
 
 from qrd.backends.settings import BackendSettings
@@ -42,7 +44,7 @@ def started(model: str, source: str, settings: BackendSettings, *, takes_adapter
         # vLLM 0.32 sets the generator of a seed back where a prompt is read in parts, which a CPU's cannot.
         options["enable_chunked_prefill"] = False
     try:
-        return vllm.LLM(
+        engine = vllm.LLM(
             model=source,
             trust_remote_code=settings.trust_remote_code,
             load_format="safetensors",
@@ -54,6 +56,28 @@ def started(model: str, source: str, settings: BackendSettings, *, takes_adapter
         if settings.stopping.is_set():
             raise settings.stopping.interrupted() from None
         raise ConfigError(f"{model}: cannot be loaded by vLLM: {one_line(error)}") from None
+    _tell_of_death(engine.llm_engine.engine_core)
+    return engine
+
+
+def _tell_of_death(client: Any) -> None:
+    """Have whoever waits for the engine's next output told when its process ends.
+
+    vLLM 0.32 notes the end of a process that was killed, as by a system out of memory, but goes on waiting for it.
+    """
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    manager = getattr(getattr(client, "resources", None), "engine_manager", None)
+    processes = [process.sentinel for process in getattr(manager, "processes", ())]
+    if not processes:  # VLLM_ENABLE_V1_MULTIPROCESSING=0: the engine runs in this one
+        return
+    outputs = client.outputs_queue
+
+    def wait() -> None:
+        connection.wait(processes)
+        outputs.put_nowait(EngineDeadError())
+
+    threading.Thread(target=wait, name="qrd-vllm-death", daemon=True).start()
 
 
 def _is_cpu_build() -> bool:

@@ -152,8 +152,13 @@ def test_a_signal_to_the_whole_group_leaves_no_reply_that_the_engine_cut_short(t
 
 
 @needs_vllm
-@pytest.mark.parametrize("is_stopping", [True, False])
-def test_replies_whose_start_was_being_chosen_when_the_engine_was_ended_are_not_given(wide_model, is_stopping):
+@pytest.mark.parametrize(
+    ("how", "is_stopping", "problem"),
+    [(signal.SIGTERM, True, None), (signal.SIGTERM, False, "has given up|has died"), (signal.SIGKILL, False, "died")],
+)
+def test_replies_whose_start_was_being_chosen_when_the_engine_was_ended_are_not_given(
+    wide_model, how, is_stopping, problem
+):
     backend = open_backend(f"vllm:{wide_model}", settings := BackendSettings(device="cpu", dtype="float32"))
 
     def asked():
@@ -162,9 +167,9 @@ def test_replies_whose_start_was_being_chosen_when_the_engine_was_ended_are_not_
         if is_stopping:
             settings.stopping.set()
         (engine,) = multiprocessing.active_children()
-        os.kill(engine.pid, signal.SIGTERM)
+        os.kill(engine.pid, how)
 
-    with nullcontext() if is_stopping else pytest.raises(BackendError, match="has given up"):
+    with nullcontext() if is_stopping else pytest.raises(BackendError, match=problem):
         assert {reply.finish_reason for reply in backend.complete(asked())} <= {"stop", "length"}
     backend.close()
     assert not multiprocessing.active_children()
