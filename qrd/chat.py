@@ -40,6 +40,13 @@ def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
     return ids if ids[: len(lead)] == lead else lead + ids
 
 
+def most_tokens(config: Any) -> int | None:
+    """The most tokens that a model of this transformers configuration reads, prompt and reply together; None where it
+    does not say."""
+    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return found if isinstance(found, int) and found > 0 else None
+
+
 def plain_prompt(messages: Messages) -> str:
     """The prompt of a model without a chat template."""
     return "".join(f"{message['content'].strip()}\n\n" for message in messages)

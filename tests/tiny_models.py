@@ -23,6 +23,8 @@ from transformers import (
     BertModel,
     Gemma2Config,
     Gemma2ForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
@@ -149,13 +151,13 @@ def all_tokenizers():
     }  # fmt: skip
 
 
-def save_llama(folder, *, seed=0, width=32, layers=2):
+def save_llama(folder, *, seed=0, width=32, layers=2, positions=1024):
     """A folder with a tiny Llama of ChatML turns; its input and output embeddings are shared."""
     tokenizer = chatml_tokenizer()
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=width, intermediate_size=2 * width, num_hidden_layers=layers,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=1024, tie_word_embeddings=True,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=positions, tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     return _saved(LlamaForCausalLM(config), tokenizer, folder)
@@ -172,6 +174,17 @@ def save_gemma(folder, *, seed=0, width=48, layers=2):
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     return _saved(Gemma2ForCausalLM(config), tokenizer, folder)
+
+
+def save_gpt2(folder, *, seed=0, width=32, positions=256):
+    """A folder with a tiny GPT-2: no chat template, and a learned vector for each of its few positions."""
+    tokenizer = finished(byte_level(specials=["<|endoftext|>"], size=320), eos="<|endoftext|>")
+    torch.manual_seed(seed)
+    config = GPT2Config(
+        vocab_size=len(tokenizer), n_embd=width, n_layer=2, n_head=4, n_positions=positions,
+        bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    return _saved(GPT2LMHeadModel(config), tokenizer, folder)
 
 
 def save_encoder(folder, *, seed=0, width=24):

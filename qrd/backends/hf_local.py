@@ -164,8 +164,7 @@ class HfLocal:
 
     def most_tokens(self) -> int | None:
         """The most tokens that the model reads, prompt and reply together; None where it does not say."""
-        found = getattr(self.network.config.get_text_config(), "max_position_embeddings", None)
-        return found if isinstance(found, int) and found > 0 else None
+        return chat.most_tokens(self.network.config)
 
     def _room(self, prompt: list[int]) -> int:
         """Tokens that a reply to this prompt may have."""

@@ -112,7 +112,8 @@ class TrainConfig(Streaming):
     gradient_accumulation_steps: int = knob(1, "Batches in a step.", low=1, group="Optimisation")
     max_length: int = knob(
         2048,
-        "Longest prompt and response, in tokens; longer rows are left out and counted.",
+        "Longest prompt and response, in tokens; rows longer than this or a student's own context are left out and "
+        "counted.",
         low=8,
         group="Optimisation",
     )

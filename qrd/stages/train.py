@@ -270,7 +270,8 @@ def _examples(paths: list[Path], students: Sequence[Student], config: TrainConfi
         return [{"role": message.role, "content": message.content} for message in path.prompt]
 
     tokenizers, reasons = [student.tokenizer for student in students], summary.reasons
-    examples = encode_paths(paths, messages, tokenizers, max_length=config.max_length, reasons=reasons)
+    limits = [min(config.max_length, student.most_tokens or config.max_length) for student in students]
+    examples = encode_paths(paths, messages, tokenizers, limits=limits, reasons=reasons)
     if config.paths_per_question == "one":
         every, examples = examples, one_per_question(examples, seed=config.seed)
         summary.num_spare = len(every) - len(examples)

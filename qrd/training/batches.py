@@ -47,11 +47,6 @@ class Example:
     response: str
     encoded: tuple[Encoded, ...]
 
-    @property
-    def longest(self) -> int:
-        """Tokens of the student that needs most."""
-        return max(len(encoded.ids) for encoded in self.encoded)
-
 
 class Encoder:
     """Turns messages and response into one student's tokens (departure 8).

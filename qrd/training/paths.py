@@ -41,10 +41,10 @@ def encode_paths(
     messages: Callable[[Path], chat.Messages],
     tokenizers: Sequence[Any],
     *,
-    max_length: int,
+    limits: Sequence[int],
     reasons: dict[str, int],
 ) -> list[Example]:
-    """The paths in every student's tokens.
+    """The paths in every student's tokens. `limits` are the most tokens that each student may get.
 
     A path too long for any student is left out, never shortened (`too_long`); so is one whose text holds a special
     token that a tokenizer cannot read as text (`special_token`). Both are counted in `reasons`.
@@ -55,7 +55,7 @@ def encode_paths(
         prompt, response = messages(path), path.response or ""
         encoded = tuple(encoder.encode(prompt, response) for encoder in encoders)
         example = Example(path.path_id, path.id, path.style, response, encoded)
-        if example.longest > max_length:
+        if any(len(each.ids) > limit for each, limit in zip(encoded, limits, strict=True)):
             reasons["too_long"] = reasons.get("too_long", 0) + 1
         elif not all(encoder.is_plain(each) for encoder, each in zip(encoders, encoded, strict=True)):
             reasons["special_token"] = reasons.get("special_token", 0) + 1

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from qrd import chat
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, QrdError
 from qrd.training.adapters import leave_casting_to_autocast
@@ -120,6 +121,11 @@ class Student:
     def width(self) -> int:
         """Dimensions of its hidden states."""
         return int(self.base.config.get_text_config().hidden_size)
+
+    @property
+    def most_tokens(self) -> int | None:
+        """The longest text that it reads; None where its configuration does not say."""
+        return chat.most_tokens(self.base.config)
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """The parameters that training moves, by name."""

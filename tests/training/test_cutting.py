@@ -84,7 +84,8 @@ def test_micro_batches_hold_paths_of_the_same_students_and_fill_the_budget():
         assert sorted(row for piece in pieces for row in piece) == [k for k in range(24) if selected_KS[k].any()]
         for piece in pieces:
             assert len({tuple(selected_KS[row].tolist()) for row in piece}) == 1
-            assert len(piece) == 1 or max(examples[row].longest for row in piece) * len(piece) <= 100 + 3 * len(piece)
+            longest = max(len(each.ids) for row in piece for each in examples[row].encoded)
+            assert len(piece) == 1 or longest * len(piece) <= 100 + 3 * len(piece)
         exclusive_KS = torch.eye(num_students, dtype=torch.bool)[torch.arange(24) % num_students]
         passes = len(cut_by_students(examples, exclusive_KS, 100))
         assert passes <= len(cut_by_students(examples, torch.ones_like(exclusive_KS), 100)) + num_students

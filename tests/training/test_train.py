@@ -202,13 +202,26 @@ def test_degenerate_data_trains_without_a_broken_number(settings, console, tmp_p
 def test_a_path_of_ten_thousand_tokens_trains_or_is_left_out_and_counted(settings, console, tiny, tmp_path):
     rows = path_rows(2)
     rows[1]["response"] = "Add one more. " * 1200
-    left_out = train.run(settings(rows, max_steps=1, output=str(tmp_path / "short")), console)
-    assert left_out.reasons == {"too_long": 1}
     # One student, and not the one whose attention holds every pair of tokens.
-    train.run(settings(rows, student=[f"only={tiny.llama}"], routing="none", max_steps=1, max_length=20_000), console)
+    wide = tiny_models.save_llama(tmp_path / "wide", positions=16_384)
+    for model, max_length in ((wide, 400), (tiny.llama, 20_000)):
+        options = {"student": [f"only={model}"], "routing": "none", "max_steps": 1, "max_length": max_length}
+        left_out = train.run(settings(rows, output=str(tmp_path / str(max_length)), **options), console)
+        assert left_out.reasons == {"too_long": 1}
+    train.run(settings(rows, student=[f"only={wide}"], routing="none", max_steps=1, max_length=20_000), console)
     [line] = read_rows(tmp_path / "run" / "metrics.jsonl")
     assert line["student_tokens"]["only"] > 10_000
     assert all(math.isfinite(value) for value in line["terms"].values())
+
+
+def test_a_path_beyond_a_students_own_context_is_left_out_and_counted(settings, console, tiny, tmp_path):
+    short = tiny_models.save_gpt2(tmp_path / "gpt2", positions=256)
+    rows = path_rows(2, styles=("cot",))
+    rows[1]["response"] = "Add one more. " * 25
+    students = [f"long={tiny.llama}", f"short={short}"]
+    summary = train.run(settings(rows, student=students, max_steps=1, routing="none"), console)
+    assert summary.reasons == {"too_long": 1}
+    assert {row["path_id"] for row in read_rows(tmp_path / "run" / "routing.jsonl")} == {rows[0]["path_id"]}
 
 
 @pytest.mark.parametrize("routing", ["independent", "exclusive", "none"])
