@@ -19,7 +19,7 @@ from qrd.embedded import cache_folder
 from qrd.errors import ConfigError
 from qrd.jsonl import write_whole
 from qrd.training.batches import cut
-from qrd.training.students import local_source
+from qrd.training.students import local_source, located
 
 BATCH_TOKENS = 4096
 
@@ -28,12 +28,12 @@ def embed_texts(texts: Sequence[str], encoder: str, *, device: torch.device, tru
     """One vector per text: the mean of the encoder's last hidden states over its tokens.
 
     Texts longer than the encoder's limit are cut there. What was embedded once with this encoder is read
-    back.
+    back; a folder is the same encoder for as long as its files are.
 
     Shapes: embedding_KD float32, on the CPU.
     Source: section 2.4, eq. 1.
     """
-    folder = cache_folder() / "embeddings" / _digest(encoder)
+    folder = cache_folder() / "embeddings" / _digest(_identity(local_source(encoder)))
     keys = [_digest(text) for text in texts]
     known = _read_cache(folder)
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
@@ -44,6 +44,14 @@ def embed_texts(texts: Sequence[str], encoder: str, *, device: torch.device, tru
         write_whole(folder / f"{name}.safetensors", save({key: vector.clone() for key, vector in fresh.items()}))
         known |= fresh
     return torch.stack([known[key] for key in keys])
+
+
+def _identity(source: str) -> str:
+    """What tells an encoder from others: a hub's name, or where a folder is and the sizes and times of its files."""
+    if not File(source).is_dir():
+        return source
+    stats = [(file.name, file.stat()) for file in sorted(File(source).iterdir()) if file.is_file()]
+    return repr((located(source), [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]))
 
 
 def _digest(text: str) -> str:

@@ -1,6 +1,7 @@
 """Embeddings: means over real tokens, computed once per text and encoder."""
 
 import pytest
+import tiny_models
 import torch
 from transformers import AutoModel, AutoTokenizer
 
@@ -38,11 +39,32 @@ def test_known_texts_are_read_back_and_only_new_ones_computed(tiny, cache, monke
 
 
 def test_another_encoder_has_a_cache_of_its_own(tiny, cache, tmp_path):
-    import tiny_models
-
     other = tiny_models.save_encoder(tmp_path / "other", seed=1)
     both = [embed_texts(TEXTS, str(folder), device=CPU) for folder in (tiny.encoder, other)]
     assert not torch.allclose(*both)
+    assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.parametrize("width", [24, 16])
+def test_an_encoder_folder_whose_weights_are_replaced_gives_new_vectors(cache, tmp_path, width):
+    folder, other = (tiny_models.save_encoder(tmp_path / name, seed=0) for name in ("encoder", "other"))
+    embed_texts(TEXTS, str(folder), device=CPU)
+    for each in (folder, other):
+        tiny_models.save_encoder(each, seed=1, width=width)
+    found_KD = embed_texts([*TEXTS, "new"], str(folder), device=CPU)
+    assert torch.equal(found_KD, embed_texts([*TEXTS, "new"], str(other), device=CPU))
+
+
+def test_one_spelling_in_two_places_is_two_encoders_and_two_spellings_of_one_place_are_one(
+    cache, tmp_path, monkeypatch
+):
+    vectors = []
+    for seed, project in enumerate(("one", "two")):
+        folder = tiny_models.save_encoder(tmp_path / project / "enc", seed=seed)
+        monkeypatch.chdir(folder.parent)
+        vectors.append(embed_texts(TEXTS, "./enc", device=CPU))
+        assert torch.equal(embed_texts(TEXTS, f"hf:{folder}", device=CPU), vectors[-1])
+    assert not torch.allclose(*vectors)
     assert len(list(cache.iterdir())) == 2
 
 
