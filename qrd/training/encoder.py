@@ -109,7 +109,7 @@ def _load(encoder: str, device: torch.device, trust_remote_code: bool) -> tuple[
         model = AutoModel.from_pretrained(
             source, dtype=torch.float32, use_safetensors=True, trust_remote_code=trust_remote_code
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = (str(error).strip().splitlines() or ["?"])[0][:200]
         raise ConfigError(f"--encoder: cannot load {encoder!r} ({reason})") from None
     return tokenizer, model.to(device).eval()

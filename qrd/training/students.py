@@ -16,6 +16,7 @@ from pathlib import Path as File
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from qrd import chat
@@ -264,7 +265,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
         model: Any = AutoModelForCausalLM.from_pretrained(
             source, dtype=weights, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
         )
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({first_line(error)})") from None
     return model if config.finetune == "qlora" else model.to(device)
 

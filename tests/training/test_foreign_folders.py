@@ -76,6 +76,15 @@ def test_a_folder_of_pickled_weights_is_refused_unread(use, tmp_path, part):
     assert mark.exists()
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_weights_cut_short_are_named_with_their_folder(use, tmp_path, part):
+    folder = made(part, tmp_path / "broken")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(ConfigError, match=r"broken.*header"):
+        use(part, folder)
+
+
 def with_code(part, folder, mark, *, model_type):
     """The folder with code of its own, which leaves a file behind when it is run."""
     (folder / "code_of_its_own.py").write_text(CODE.format(mark=str(mark)))
