@@ -1,9 +1,11 @@
-"""One step's gradients against eq. 9 written out in one piece, on whole logits and with a loop for every sum."""
+"""One step's gradients against eq. 9 written out in one piece, on whole logits and with a loop for every sum; twins."""
 
 import pytest
 import torch
+from tiny_models import read_rows
 from torch.nn.functional import cross_entropy
 
+from qrd.method import router
 from qrd.stages import train
 from qrd.training.loop import Loop
 
@@ -101,3 +103,36 @@ def test_a_step_has_the_gradients_of_the_objective_written_out(settings, console
     assert expected.keys() == kept["grads"].keys()
     for name, gradient in kept["grads"].items():
         assert torch.allclose(gradient, expected[name], rtol=1e-3, atol=2e-6), name
+
+
+@pytest.mark.parametrize("differs", [False, True])
+@pytest.mark.parametrize("others", [[], ["another"]], ids=["two", "another between them"])
+def test_twins_with_copied_projections_teach_each_other_nothing(
+    settings, console, tiny, tmp_path, monkeypatch, differs, others
+):
+    names = ["first", *others, "second"]
+    make_objective, draw_gates = train.make_objective, router.draw_gates
+
+    def alike(config, students, examples):
+        objective = make_objective(config, students, examples)
+        first, second = objective.projections[0], objective.projections[-1]
+        second.load_state_dict(first.state_dict())
+        torch.nn.init.normal_(objective.weight_SD)
+        if differs:
+            torch.nn.init.normal_(second.linear.weight)
+        return objective
+
+    def both_twins(*tensors, **options):
+        gates_KS = 0 * draw_gates(*tensors, **options)
+        return gates_KS + torch.tensor([1.0, *[0.0] * len(others), 1.0])
+
+    monkeypatch.setattr(train, "make_objective", alike)
+    monkeypatch.setattr(router, "draw_gates", both_twins)
+    models = [f"{name}={tiny.gemma if name in others else tiny.llama}" for name in names]
+    train.run(settings(student=models, max_steps=1), console)
+    [line] = read_rows(tmp_path / "run" / "metrics.jsonl")
+    if differs:
+        assert line["terms"]["mutual"] > 0.1
+    else:
+        assert line["terms"]["mutual"] == pytest.approx(0.0, abs=1e-10)
+        assert line["spread"].keys() == {"first", "second"}
