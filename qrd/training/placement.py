@@ -13,7 +13,7 @@ def place_students(texts: Sequence[str], names: Sequence[str], default: torch.de
     """The device of each student, in their order.
 
     `texts` are what `--device` says: NAME=DEVICE for one student, a lone DEVICE for all that are not named; those
-    left get `default`.
+    left get `default`. Each has the number of its card, so that two names of one card are one device.
 
     Example: ``["cuda:0", "b=cuda:1"]`` puts a on cuda:0 and b on cuda:1.
     Raises: ConfigError for an unknown student, a student named twice, or a device that is not there.
@@ -26,7 +26,7 @@ def place_students(texts: Sequence[str], names: Sequence[str], default: torch.de
         if name in found:
             raise ConfigError(f"--device: {name or 'all students'} placed twice, on {found[name]} and on {device}")
         found[name] = _usable(device, text)
-    rest = found.get("", default)
+    rest = found.get("") or (default if default.index is not None else torch.empty(1, device=default).device)
     return {name: found.get(name, rest) for name in names}
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_models import read_rows
+from torch._subclasses import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 
 from qrd.errors import ConfigError
@@ -75,6 +76,12 @@ def test_a_lone_device_is_for_all_that_are_not_named():
     assert place_students(["b=cpu"], ["a", "b"], here) == {"a": here, "b": CPU}
     assert place_students(["cpu"], ["a", "b"], here) == {"a": CPU, "b": CPU}
     assert place_students([], ["a", "b"], here) == {"a": here, "b": here}
+
+
+def test_a_card_is_one_device_however_it_is_named():
+    with FakeTensorMode():  # as if there was a card
+        found = place_students(["b=cuda:0", "c=cuda"], ["a", "b", "c"], torch.device("cuda"))
+    assert set(found.values()) == {torch.device("cuda", 0)}
 
 
 @pytest.mark.parametrize(
