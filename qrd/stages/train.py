@@ -36,7 +36,7 @@ from qrd.training.paths import doubts, encode_paths, one_per_question, refusal
 from qrd.training.placement import place_students
 from qrd.training.plan import describe, explaining_exhaustion, plan
 from qrd.training.sharding import load_sharded
-from qrd.training.students import Student, load_students, parse_students
+from qrd.training.students import Student, load_students, parse_students, whole_logits
 from qrd.training.trackers import available_trackers
 
 PAPER_ENCODER = "FacebookAI/roberta-base"  # section 3.2
@@ -228,6 +228,8 @@ def _fit(
             console.say(line)
     with explaining_exhaustion(config, "loading the students"):
         students = load_sharded(specs, config, accelerator.device) if shards else load_students(specs, config, devices)
+    for text in whole_logits(students):
+        console.say(text)
     examples = _examples(paths, students, config, summary)
     # The one that leads embeds the paths, the others read what it wrote.
     with accelerator.main_process_first(), explaining_exhaustion(config, "encoding the paths for the router"):

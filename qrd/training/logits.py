@@ -130,14 +130,19 @@ def _slopes(head: Head, probability_CV: Tensor, target_C: Tensor, bend_CV: Tenso
 @torch.no_grad()
 def agrees(model: Any, head: Head) -> bool:
     """Whether the decoder and `head` give the logits of the whole model, on a few tokens."""
+    decoder = model.get_decoder()
+    if decoder is head.layer:  # ModernBERT's output layer is called `decoder`
+        return False
     was_training = model.training
     model.eval()
     vocabulary = model.get_input_embeddings().weight.shape[0]
     ids_BT = torch.arange(1, 9, device=model.device).remainder(vocabulary).unsqueeze(0)
     expected = model(input_ids=ids_BT, use_cache=False).logits.float()
-    hidden_BTD = model.get_decoder()(input_ids=ids_BT, use_cache=False).last_hidden_state
-    found = head.shape(head.layer(hidden_BTD.to(next(head.layer.parameters()).dtype)))
+    hidden_BTD = decoder(input_ids=ids_BT, use_cache=False).last_hidden_state
     model.train(was_training)
+    if getattr(head.layer, "in_features", hidden_BTD.shape[-1]) != hidden_BTD.shape[-1]:
+        return False
+    found = head.shape(head.layer(hidden_BTD.to(next(head.layer.parameters()).dtype)))
     if found.shape != expected.shape:
         return False
     tolerance = 1e-4 if hidden_BTD.dtype == torch.float32 else 5e-2

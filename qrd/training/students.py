@@ -233,6 +233,16 @@ def load_student(
     return student
 
 
+def whole_logits(students: Sequence[Student]) -> list[str]:
+    """Warnings about students whose head could not be told apart: they take more memory than the plan says."""
+    return [
+        f"warning: {student.name}: its logits are not its output layer on its last states, so whole logits are kept; "
+        "that takes more memory than planned"
+        for student in students
+        if student.head is None
+    ]
+
+
 def load_tokenizer(source: str, config: TrainConfig) -> Any:
     """The tokenizer of a model.
 

@@ -2,11 +2,26 @@
 
 import pytest
 import torch
+from tiny_models import chatml_tokenizer, read_rows
 from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    ElectraConfig,
+    ElectraForCausalLM,
+    FalconH1Config,
+    FalconH1ForCausalLM,
+    ModernBertDecoderConfig,
+    ModernBertDecoderForCausalLM,
+    RobertaConfig,
+    RobertaForCausalLM,
+)
 
+from qrd.console import Console
+from qrd.stages import train
 from qrd.training import logits
+from qrd.training.batches import Encoded, collate
 from qrd.training.logits import Head, agrees, read_head, target_losses
+from qrd.training.students import StudentSpec, load_student
 
 
 def expected_losses(head, hidden_ND, target_N):
@@ -59,3 +74,63 @@ def test_the_head_read_from_a_configuration_gives_the_models_logits(tiny, family
 def test_a_head_that_misses_something_is_noticed(tiny):
     model = AutoModelForCausalLM.from_pretrained(tiny.gemma)
     assert not agrees(model, Head(model.get_output_embeddings()))
+
+
+def odd_model(family, *, vocabulary):
+    """A model whose logits are more than its output layer on the decoder's states."""
+    sizes = {
+        "vocab_size": vocabulary, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "max_position_embeddings": 512, "pad_token_id": 0, "bos_token_id": 1,
+        "eos_token_id": 2,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    if family == "scaled":
+        mamba = {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_chunk_size": 16}
+        config = FalconH1Config(**sizes, **mamba, num_key_value_heads=2, head_dim=8, lm_head_multiplier=0.25)
+        return FalconH1ForCausalLM(config)
+    if family == "layer before the output layer":
+        return RobertaForCausalLM(RobertaConfig(**sizes, is_decoder=True))
+    if family == "narrow output layer":
+        return ElectraForCausalLM(ElectraConfig(**sizes, embedding_size=16, is_decoder=True))
+    return ModernBertDecoderForCausalLM(ModernBertDecoderConfig(**sizes, cls_token_id=1, sep_token_id=2))
+
+
+ODD = ["scaled", "layer before the output layer", "narrow output layer", "output layer called decoder"]
+
+
+@pytest.mark.parametrize("family", ODD)
+def test_where_the_head_does_not_agree_losses_and_states_are_the_models_own(settings, tmp_path, family):
+    tokenizer = chatml_tokenizer()
+    model = odd_model(family, vocabulary=len(tokenizer)).eval()
+    model.save_pretrained(tmp_path / "odd")
+    tokenizer.save_pretrained(tmp_path / "odd")
+    spec = StudentSpec("odd", str(tmp_path / "odd"))
+    # peft adapts no convolution of a state-space model, such as the one beside attention in Falcon-H1.
+    config = settings(lora_target_modules=["q_proj", "v_proj"] if family == "scaled" else ["all-linear"])
+    student = load_student(spec, config, torch.device("cpu"))
+    assert student.head is None
+    student.model.eval()
+    paths = [Encoded(tuple(range(5, 5 + length)), 4, ()) for length in (20, 11)]
+    found = student.run(collate(paths))
+    for ce_N, hidden_TD, path in zip(found.ce, found.hidden, paths, strict=True):
+        ids_BT = torch.tensor([path.ids])
+        labels_BT = torch.where(torch.arange(len(path.ids)) < path.num_prompt, -100, ids_BT)
+        own = model(input_ids=ids_BT, labels=labels_BT, output_hidden_states=True, use_cache=False)
+        assert len(ce_N) == path.num_targets
+        assert ce_N.mean().item() == pytest.approx(own.loss.item(), abs=1e-5)
+        assert torch.allclose(hidden_TD, own.hidden_states[-1][0, path.num_prompt : -1], atol=1e-5)
+    ce_N.mean().backward()
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in student.trainable().values())
+
+
+def test_a_student_whose_head_does_not_agree_is_told_of_and_trains(settings, tmp_path, capsys):
+    tokenizer = chatml_tokenizer()
+    odd_model(ODD[-1], vocabulary=len(tokenizer)).save_pretrained(tmp_path / "odd")
+    tokenizer.save_pretrained(tmp_path / "odd")
+    config = settings(student=[f"odd={tmp_path / 'odd'}"], routing="none", quiet=False)
+    train.run(config, Console())
+    said = capsys.readouterr().err
+    assert "warning: odd: " in said
+    assert "whole logits" in said
+    lines = read_rows(tmp_path / "run" / "metrics.jsonl")
+    assert lines[-1]["loss"] < lines[0]["loss"]
