@@ -100,6 +100,9 @@ def run(config: TrainConfig, console: Console) -> Summary:
                 inputs=reader.sha256, rows_in=summary.num_in, rows_out=summary.num_out, reasons=summary.reasons_of_all,
                 students=summary.students, steps=summary.num_steps, tokens=summary.tokens,
             )  # fmt: skip
+        # A launcher ends all processes once one of them leaves with another code than 0, as with 3 for rows left out.
+        accelerator.wait_for_everyone()
+        accelerator.state.destroy_process_group()
     finally:
         folder.close()
     return summary
@@ -255,7 +258,8 @@ def _fit(
     folder.save_students(students)
     if folder.leads and isinstance(objective_, QrDistill):
         folder.save_modules(objective_.modules, objective_.facts())
-    accelerator.end_training()
+    for tracker in accelerator.trackers:  # what they write into the folder belongs to what its manifest hashes
+        tracker.finish()
 
 
 def _examples(paths: list[Path], students: Sequence[Student], config: TrainConfig, summary: Summary) -> list[Example]:

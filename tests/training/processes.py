@@ -25,8 +25,8 @@ from qrd.console import Console
 from qrd.errors import Interrupted
 from qrd.stages import train
 from qrd.training.loop import Loop
-from accelerate import Accelerator
-Accelerator.end_training = lambda accelerator: None  # the processes have other runs to do
+from accelerate.state import PartialState
+PartialState.destroy_process_group = lambda state, group=None: None  # the processes have other runs to do
 run_step = Loop.run_step
 for options, stop in json.loads(sys.argv[1]):
     def stopped(loop, step):
