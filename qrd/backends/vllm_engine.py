@@ -69,9 +69,9 @@ def _tell_of_death(client: Any) -> None:
 
     manager = getattr(getattr(client, "resources", None), "engine_manager", None)
     processes = [process.sentinel for process in getattr(manager, "processes", ())]
-    if not processes:  # VLLM_ENABLE_V1_MULTIPROCESSING=0: the engine runs in this one
+    outputs = getattr(client, "outputs_queue", None)
+    if not processes or outputs is None:  # VLLM_ENABLE_V1_MULTIPROCESSING=0: the engine runs in this one
         return
-    outputs = client.outputs_queue
 
     def wait() -> None:
         connection.wait(processes)
