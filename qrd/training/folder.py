@@ -101,14 +101,15 @@ class RunFolder:
             self.lock.release()
 
     def begin(self, config: TrainConfig, identity: Mapping[str, Any]) -> None:
-        """Refuse a folder that holds another run; write config.toml, unless the run in it is finished.
+        """Refuse a folder that holds another run, of which something is saved; write config.toml, unless the run in it
+        is finished.
 
         Raises: ConfigError naming the options that changed.
         """
         if not self.leads:
             return
         stored = self.root / "checkpoints" / "run.json"
-        if stored.is_file():
+        if stored.is_file() and (self.is_finished() or checkpoint.checkpoints(self.checkpoints)):
             _refuse_other_run(self.root, json.loads(stored.read_text(encoding="utf-8")), identity)
         if self.is_finished():
             return

@@ -168,6 +168,13 @@ def test_a_resume_with_other_options_or_paths_is_refused_and_names_them(settings
     train.run(settings(logging_steps=2, save_steps=7, micro_batch_tokens=99), console)
 
 
+def test_a_run_that_ended_before_anything_was_saved_is_begun_again_with_other_options(settings, console, tmp_path):
+    with pytest.raises(ConfigError, match="lora-target-modules"):
+        train.run(settings(lora_target_modules=["nothing_like_this"]), console)
+    train.run(settings(max_steps=1), console)
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["steps"] == 1
+
+
 def test_no_resume_sets_the_old_run_aside(settings, console, tmp_path):
     train.run(settings(), console)
     train.run(settings(seed=1, resume=False), console)
