@@ -68,7 +68,7 @@ class Asked:
 
     def read(self, text: str | None) -> Reading:
         """The reading of a whole reply."""
-        said = (text or "").strip()
+        said = (text or "").strip(" \t\r\n")
         found = self._in_json(said) if self.as_json else self._in_lines(said)
         if found is None:
             return UNREADABLE

@@ -103,7 +103,8 @@ def test_a_killed_worker_is_replaced_and_the_records_are_those_of_a_run_without_
     far_rows, near_rows = (records_by(tmp_path / name, "path_id") for name in ("far.jsonl", "near.jsonl"))
     assert far_rows == near_rows
     assert len(far_rows) == planned
-    assert len(calls) - planned <= CONCURRENCY // 2, "no more is paid twice than the lost worker had under way"
+    # Half of them are the lost worker's at once; what it had finished and not handed over yet is lost with it.
+    assert len(calls) - planned <= CONCURRENCY
     assert max(call["in_flight"] for call in calls) <= CONCURRENCY
 
 

@@ -138,6 +138,16 @@ def test_no_mutation_of_a_good_reply_is_read_outside_the_form(form, as_json):
     assert num_unscored > 500
 
 
+@pytest.mark.parametrize("form", SAID)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_only_plain_blanks_may_stand_around_a_reply(form, as_json):
+    (text, value, _), *_ = SAID[form]
+    good = in_json(form, value) if as_json else f"{form} {NONCE}: {text}\nreason: so"
+    assert asked(form, as_json=as_json).read(f"\r\n\t {good} \n") != UNREADABLE
+    for blank in "\u2028\u00a0\u3000\x1c":
+        assert asked(form, as_json=as_json).read(blank + good) == UNREADABLE
+
+
 @pytest.mark.parametrize(
     ("response", "steps"),
     [
