@@ -1,4 +1,4 @@
-"""What qrd promises about faults, tried: runs the tests of each promise and writes the table of docs/reliability.md.
+"""What qrd promises about faults, tried: runs the tests of each promise, and writes the table of README and docs.
 
 Usage: python benchmarks/promises.py [--long] [--report FILE]
 
@@ -26,7 +26,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-PAGE, LIST = ROOT / "docs" / "reliability.md", Path(__file__).with_suffix(".toml")
+PAGES, LIST = (ROOT / "README.md", ROOT / "docs" / "reliability.md"), Path(__file__).with_suffix(".toml")
 BEGIN, END = "<!-- table: made by benchmarks/promises.py -->\n", "<!-- end of the table -->\n"
 
 
@@ -99,8 +99,9 @@ def main() -> None:
     form = "make soak" if options.long else "make test"
     today = datetime.date.today().isoformat()
     said = f"The form of `{form}`, {today}, commit {commit}.\n\n{table(found, long=options.long)}"
-    page = PAGE.read_text("utf-8")
-    PAGE.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}{said}{END}", page, flags=re.DOTALL), "utf-8")
+    for page in PAGES:
+        text = re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}{said}{END}", page.read_text("utf-8"), flags=re.DOTALL)
+        page.write_text(text, "utf-8")
     print(said)
 
 
