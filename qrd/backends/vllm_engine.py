@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from multiprocessing import connection
 from typing import Any
 
@@ -11,6 +12,7 @@ from qrd.errors import ConfigError
 from qrd.masking import one_line
 
 HIGHEST_RANK = 64  # of adapters
+GONE_WITHIN_S = 10.0  # a process that vLLM has asked to end, or killed
 
 
 def library(model: str) -> Any:
@@ -67,17 +69,34 @@ def _tell_of_death(client: Any) -> None:
     """
     from vllm.v1.engine.exceptions import EngineDeadError
 
-    manager = getattr(getattr(client, "resources", None), "engine_manager", None)
-    processes = [process.sentinel for process in getattr(manager, "processes", ())]
-    outputs = getattr(client, "outputs_queue", None)
-    if not processes or outputs is None:  # VLLM_ENABLE_V1_MULTIPROCESSING=0: the engine runs in this one
+    processes, outputs = _processes(client), getattr(client, "outputs_queue", None)
+    if not processes or outputs is None:
         return
 
     def wait() -> None:
-        connection.wait(processes)
+        connection.wait([process.sentinel for process in processes])
         outputs.put_nowait(EngineDeadError())
 
     threading.Thread(target=wait, name="qrd-vllm-death", daemon=True).start()
+
+
+def end(engine: Any) -> None:
+    """End the engine's processes, and wait until they are gone.
+
+    Asked to: vLLM's own references keep an engine alive that nobody else knows any more; and one that it has to kill,
+    it does not wait for.
+    """
+    client = engine.llm_engine.engine_core
+    processes = _processes(client)
+    client.shutdown()
+    for process in processes:
+        process.join(GONE_WITHIN_S)
+
+
+def _processes(client: Any) -> Sequence[Any]:
+    """The engine's processes; none where it runs in this one (VLLM_ENABLE_V1_MULTIPROCESSING=0)."""
+    manager = getattr(getattr(client, "resources", None), "engine_manager", None)
+    return tuple(getattr(manager, "processes", ()))
 
 
 def _is_cpu_build() -> bool:

@@ -123,8 +123,7 @@ class VllmLocal:
     def close(self) -> None:
         """End the engine's processes, and so give the model's memory back."""
         if self.engine is not None:
-            # Asked to: vLLM's own references keep an engine alive that nobody else knows any more.
-            self.engine.llm_engine.engine_core.shutdown()
+            vllm_engine.end(self.engine)
             self.engine = None
 
     def _queue(self) -> EngineQueue:
