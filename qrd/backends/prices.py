@@ -32,7 +32,7 @@ def litellm() -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # in its other mode it reads .env files of the working folder
     try:
-        with _kept_for_good(), _checked_when_used():
+        with _kept_for_good():
             import litellm as found
     except ImportError:
         raise ConfigError("calling an API needs litellm; install it with: pip install 'qrd[api]'") from None
@@ -61,23 +61,6 @@ def _kept_for_good() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-@contextlib.contextmanager
-def _checked_when_used() -> Iterator[None]:
-    """Within this context pydantic makes the validator of a new model when it is first used, not when it is declared.
-
-    litellm declares 1,900 models; a call uses a few of them.
-    """
-    import pydantic
-
-    settings = pydantic.BaseModel.model_config
-    before = settings.get("defer_build", False)
-    settings["defer_build"] = True
-    try:
-        yield
-    finally:
-        settings["defer_build"] = before
 
 
 def _nothing(**_: object) -> None:
