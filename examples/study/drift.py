@@ -18,25 +18,28 @@ from torch import Tensor
 from examples.study.tasks import Rows
 from qrd.method import objective, router
 
-SEEDS, CHECKED = 5, (150, 400, 800)
-NUM_PATHS, WINDOW, WIDTH, RATE = 64, 16, 8, 3e-3
+SEEDS, CHECKED = 5, (150, 400, 800, 1500)
+NUM_PATHS, WINDOW, WIDTH = 64, 16, 8
 CENTRED = "centred"
-# Routing, lambda_entropy, and what a path is compared with.
+# Routing, the router's rate, lambda_entropy, and what a path is compared with.
 VARIANTS = (
-    ("independent", 0.01, "window"), ("independent", 0.3, "window"), ("independent", 1.0, "window"),
-    ("independent", 0.01, CENTRED), ("exclusive", 0.01, "window"),
+    ("independent", 3e-3, 0.01, "window"), ("independent", 3e-3, 0.3, "window"), ("independent", 3e-3, 1.0, "window"),
+    ("independent", 3e-3, 0.01, CENTRED), ("exclusive", 3e-3, 0.01, "window"),
+    ("independent", 1e-3, 0.01, "window"), ("exclusive", 1e-3, 0.01, "window"),
+    ("independent", 1e-4, 0.01, "window"), ("exclusive", 1e-4, 0.01, "window"),
 )  # fmt: skip
 
 
 def run(file: File) -> Rows:
     """Mean agreement of every variant after so many windows, written to `file`; what is there is read back."""
-    if file.is_file():
-        return list(json.loads(file.read_text("utf-8")))
-    rows: Rows = []
-    for routing, weight, against in VARIANTS:
-        each = [agreements(seed, routing, weight, against) for seed in range(SEEDS)]
+    if file.is_file() and len(rows := list(json.loads(file.read_text("utf-8")))) == len(VARIANTS):
+        return rows
+    rows = []
+    for routing, rate, weight, against in VARIANTS:
+        each = [agreements(seed, routing, rate, weight, against) for seed in range(SEEDS)]
         means = {str(step): round(fmean(one[step] for one in each), 3) for step in CHECKED}
-        rows.append({"routing": routing, "lambda_entropy": weight, "against": against, "agreement": means})
+        told = {"routing": routing, "rate": rate, "lambda_entropy": weight, "against": against}
+        rows.append({**told, "agreement": means})
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     return rows
@@ -44,16 +47,16 @@ def run(file: File) -> Rows:
 
 def table(rows: Rows) -> str:
     """The agreements in Markdown."""
-    head = "| routing | lambda_entropy | a path is compared with |" + "".join(f" {n} windows |" for n in CHECKED)
-    lines = [head, "|---|---|---|" + "---|" * len(CHECKED)]
+    head = "| routing | rate | lambda_entropy | a path is compared with |" + "".join(f" {n} windows |" for n in CHECKED)
+    lines = [head, "|---|---|---|---|" + "---|" * len(CHECKED)]
     for row in rows:
         against = "the window's average" if row["against"] == "window" else "all paths so far (not built)"
         told = " | ".join(f"{row['agreement'][str(step)]:.2f}" for step in CHECKED)
-        lines.append(f"| {row['routing']} | {row['lambda_entropy']:g} | {against} | {told} |")
+        lines.append(f"| {row['routing']} | {row['rate']:g} | {row['lambda_entropy']:g} | {against} | {told} |")
     return "\n".join(lines) + "\n"
 
 
-def agreements(seed: int, routing: Any, weight: float, against: str) -> dict[int, float]:
+def agreements(seed: int, routing: Any, rate: float, weight: float, against: str) -> dict[int, float]:
     """Agreement after each of the CHECKED windows, for one seed."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -66,7 +69,7 @@ def agreements(seed: int, routing: Any, weight: float, against: str) -> dict[int
     ce_KS = tokens_KS * (1.5 - planned_KS + harder_S + 0.1 * torch.randn(NUM_PATHS, 2, generator=generator))
     gate = router.Router(WIDTH, 32, 2)
     gate.standardise_as(embedding_KD)
-    optimizer = torch.optim.AdamW(gate.parameters(), lr=RATE)
+    optimizer = torch.optim.AdamW(gate.parameters(), lr=rate)
     sum_S, num_S, found = torch.zeros(2), torch.zeros(2), {}
     for step in range(1, max(CHECKED) + 1):
         rows_K = torch.randperm(NUM_PATHS, generator=generator)[:WINDOW]

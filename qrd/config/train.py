@@ -87,7 +87,7 @@ class TrainConfig(Streaming):
         group="Routing",
     )
     # The paper names none, the released code has 1e-4. On a planted split (both routings, 5 seeds) that agrees with the
-    # plan by 0.56 after 150 steps, 0.75 to 0.85 after 500 and 0.96 to 0.98 after 1,500; 1e-3 by 0.97, 0.99 and 0.91
+    # plan by 0.56 after 150 steps, 0.69 to 0.80 after 400 and 0.96 to 0.98 after 1,500; 1e-3 by 0.97, 0.99 and 0.91
     # (`independent`, which drifts by then; `exclusive` 1.00). Most runs have some hundred steps.
     router_learning_rate: float = knob(
         1e-3, "Rate of router, projections and competence (released code: 1e-4).", above=0, group="Routing"

@@ -344,22 +344,6 @@ def test_options_that_cannot_be_honoured_are_refused(settings, console, options,
         train.run(settings(**options), console)
 
 
-def test_a_tracker_begins_in_a_new_folder_and_not_where_the_run_is_refused_or_finished(settings, console, tmp_path):
-    pytest.importorskip("tensorboard")
-
-    def files():
-        return sorted((tmp_path / "run").rglob("events.out.tfevents.*"))
-
-    tracked = {"report_to": ["tensorboard"], "max_steps": 1}
-    train.run(settings(**tracked), console)
-    begun = files()
-    assert any(file.stat().st_size > 100 for file in begun)
-    train.run(settings(**tracked), console)
-    with pytest.raises(ConfigError, match="holds another run"):
-        train.run(settings(**tracked, seed=1), console)
-    assert files() == begun
-
-
 def test_an_explicit_zero_is_accepted_where_there_is_nothing_to_teach(settings, console):
     assert train.settled(settings(routing="exclusive", lambda_mutual=0.0)).lambda_mutual == 0.0
     assert train.settled(settings(routing="exclusive")).lambda_mutual == 0.0
