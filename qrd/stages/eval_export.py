@@ -26,6 +26,7 @@ from qrd.records import Fields, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
 from qrd.stages.eval_candidates import Candidate, candidates_of
+from qrd.weights import resolve_dtype
 
 WRITERS = {
     "lm-eval": (harnesses.lm_eval_files, harnesses.lm_eval_command),
@@ -91,7 +92,7 @@ def _entry_of(
     ends = chat.end_tokens(tokenizer, settings)
     rows = [_row(question, tokenizer) for question in questions]
     device = hf_load.device_of(_placement(config))
-    dtype = str(hf_load.dtype_of(_placement(config), device)).removeprefix("torch.")
+    dtype = str(resolve_dtype(config.dtype, device)).removeprefix("torch.")
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", candidate.name).strip("-.")
     text_of = {end: str(tokenizer.decode([end])) for end in ends}
     entry = Entry(

@@ -114,6 +114,8 @@ def settled(config: TrainConfig) -> TrainConfig:
     Raises: ConfigError for options that contradict each other.
     """
     specs = parse_students(config.student)
+    if config.dtype == "float16":
+        raise ConfigError("--dtype float16: small gradients vanish in it; use bfloat16 or float32")
     if config.load_in_4bit and config.finetune == "full":
         raise ConfigError("--load-in-4bit: 4-bit weights cannot be fitted in full; use --finetune qlora")
     lambda_mutual = _lambda_mutual(config, len(specs))

@@ -18,7 +18,8 @@ from torch import Tensor
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
 from qrd.training.logits import CHUNK_ELEMENTS
-from qrd.training.students import StudentSpec, first_line, local_source, located, resolve_dtype, with_adapter
+from qrd.training.students import StudentSpec, first_line, local_source, located, with_adapter
+from qrd.weights import resolve_dtype
 
 GB = 1e9
 # Bytes of a 4-bit weight: half a byte, and for every 64 weights one scale, itself of 8 bits (double quantisation).

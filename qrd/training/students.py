@@ -26,6 +26,7 @@ from qrd.training.adapters import leave_casting_to_autocast
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
 from qrd.training.optimisation import ROUTER
+from qrd.weights import resolve_dtype
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOADABLE = "a hub name, a folder, hf:NAME_OR_FOLDER or embedded:NAME"
@@ -71,18 +72,6 @@ def local_source(model: str) -> str:
     if kind == "vllm" and colon:
         raise ConfigError(f"--student: {model!r} cannot be trained; expected {_LOADABLE}")
     return rest if kind == "hf" and colon else model
-
-
-def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The weights' type; `auto` is bfloat16 on a GPU and float32 on a CPU.
-
-    Raises: ConfigError for float16, whose small gradients vanish without loss scaling.
-    """
-    if name == "float16":
-        raise ConfigError("--dtype float16: small gradients vanish in it; use bfloat16 or float32")
-    if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    return torch.bfloat16 if name == "bfloat16" else torch.float32
 
 
 @dataclass(frozen=True)

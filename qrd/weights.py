@@ -1,0 +1,31 @@
+"""How a model's weights are held: in the type that `--dtype` asks for, or in 4 bits.
+
+Training and inference share these functions, so that a student answers as it was fitted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def resolve_dtype(name: str, device: Any) -> Any:
+    """The torch type of the weights on a device, as `--dtype` names it; `auto` is bfloat16 on a GPU that multiplies in
+    it, else float32.
+
+    Apple's GPUs get float32: theirs know bfloat16 only from macOS 14 on, and the first of them only slowly.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.bfloat16 if _multiplies_in_bfloat16(device) else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
+def _multiplies_in_bfloat16(device: Any) -> bool:
+    """Whether a device does so itself: NVIDIA's older cards, such as T4 and V100, take bfloat16 and only get slower."""
+    import torch
+
+    if device.type != "cuda":
+        return bool(device.type == "xpu")
+    with torch.cuda.device(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
