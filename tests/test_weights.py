@@ -1,5 +1,7 @@
 """In which type weights are held: one answer for training and inference."""
 
+import subprocess
+import sys
 from contextlib import nullcontext
 
 import pytest
@@ -50,3 +52,38 @@ def test_a_student_is_fitted_and_asked_in_the_type_that_the_one_rule_gives(tmp_p
     fitted = students.load_model(str(folder), TrainConfig(), torch.device("cpu"))
     asked, _ = hf_load.load(f"hf:{folder}", BackendSettings(device="cpu"))
     assert fitted.dtype == asked.dtype == answer
+
+
+# What bitsandbytes asks its compiled part at import: the answer of a CPU with AVX512-BF16.
+AVX512 = """
+import ctypes
+asked = ctypes.CDLL.__getattr__
+ctypes.CDLL.__getattr__ = lambda lib, name: (lambda: True) if name == "has_avx512bf16_cpu" else asked(lib, name)
+"""
+
+
+@pytest.mark.parametrize("cpu", [AVX512, ""], ids=["avx512-bf16", "as it is"])
+@pytest.mark.parametrize("first", ["with_adapter(model, TrainConfig())", "load_model(sys.argv[1], FOUR_BITS, CPU)"])
+def test_bitsandbytes_says_nothing_when_it_is_loaded_on_a_cpu(tmp_path, cpu, first):
+    pytest.importorskip("bitsandbytes")
+    import tiny_models
+
+    script = (
+        f"{cpu}\nimport sys, warnings, torch\nwarnings.simplefilter('ignore')\n"
+        "from transformers import AutoModelForCausalLM\nfrom transformers.utils.logging import disable_progress_bar\n"
+        "from qrd.config import TrainConfig\nfrom qrd.training.students import load_model, with_adapter\n"
+        "disable_progress_bar()\nFOUR_BITS, CPU = TrainConfig(finetune='qlora'), torch.device('cpu')\n"
+        f"model = AutoModelForCausalLM.from_pretrained(sys.argv[1])\n{first}\n"
+        "assert 'bitsandbytes' in sys.modules"
+    )
+    folder = tiny_models.save_llama(tmp_path / "model")
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_error_that_bitsandbytes_logs_is_still_shown(caplog):
+    import logging
+
+    weights.hush_bitsandbytes()
+    logging.getLogger("bitsandbytes.cextension").error("library load error")
+    assert "library load error" in caplog.text

@@ -9,7 +9,7 @@ from typing import Any
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import one_line
-from qrd.weights import resolve_dtype
+from qrd.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 
 
 def source_of(model: str) -> str:
@@ -40,6 +40,7 @@ def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
     logging: Any = transformers.utils.logging
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    hush_bitsandbytes()
     source, trust = source_of(model), settings.trust_remote_code
     device = device_of(settings)
     try:
@@ -49,7 +50,7 @@ def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
         )
     except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:
         raise ConfigError(f"{model}: cannot be loaded: {one_line(error)}") from None
-    return network.to(device).eval(), tokenizer
+    return keep_four_bits(network.to(device).eval()), tokenizer
 
 
 def device_of(settings: BackendSettings) -> Any:

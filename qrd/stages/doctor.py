@@ -20,6 +20,7 @@ from pathlib import Path as File
 from qrd import __version__, embedded
 from qrd.config import DoctorConfig
 from qrd.console import Console
+from qrd.weights import hush_bitsandbytes
 
 Row = tuple[str, ...]
 
@@ -56,6 +57,7 @@ BROKEN = (ImportError, OSError, RuntimeError, AttributeError, ValueError)  # wha
 
 def run(config: DoctorConfig, console: Console) -> None:
     """Show the tables."""
+    hush_bitsandbytes()
     page = Console(stream=sys.stdout, quiet=console.quiet)
     names = sorted({name for part in PARTS for name in part.packages})
     found = {name: version_of(name) for name in names}
@@ -103,8 +105,6 @@ def _keys_and_litellm(found: dict[str, str | None]) -> Iterator[Row]:
         yield "models behind an API", f"litellm {found['litellm']} steals keys", "pip install -U litellm; new keys"
     if not any(state == "set" for _, state in key_variables()):
         yield "models behind a paid API", "no key is set", "export the provider's variable, such as OPENAI_API_KEY"
-    if found["bitsandbytes"] and not _nvidia():
-        yield "train --finetune qlora", "no NVIDIA GPU is seen", "--finetune lora"
 
 
 def _missing_models() -> Iterator[Row]:

@@ -26,7 +26,7 @@ from qrd.training.adapters import leave_casting_to_autocast
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
 from qrd.training.optimisation import ROUTER
-from qrd.weights import resolve_dtype
+from qrd.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOADABLE = "a hub name, a folder, hf:NAME_OR_FOLDER or embedded:NAME"
@@ -254,6 +254,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # it would go past --quiet
+    hush_bitsandbytes()
     dtype = resolve_dtype(config.dtype, device)
     options: dict[str, Any] = {"attn_implementation": config.attn_implementation} if config.attn_implementation else {}
     if config.finetune == "qlora":
@@ -266,7 +267,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({first_line(error)})") from None
-    return model if config.finetune == "qlora" else model.to(device)
+    return keep_four_bits(model if config.finetune == "qlora" else model.to(device))
 
 
 def _four_bits(dtype: torch.dtype) -> Any:
@@ -287,6 +288,7 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
 
     Raises: ConfigError for modules that it does not have.
     """
+    hush_bitsandbytes()
     from peft import LoraConfig, get_peft_model
 
     # peft's prepare_model_for_kbit_training is left out on purpose: it brings embeddings and output layer to float32,
