@@ -52,12 +52,15 @@ KEY_ENDINGS = ("_API_KEY", "_API_TOKEN", "_ACCESS_KEY_ID")
 OTHER_KEYS = ("HF_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_AD_TOKEN")
 STOLE_KEYS = ("1.82.7", "1.82.8")  # versions of litellm
 ROOM_GB = 2.0  # what the embedded models take once they are converted
+# litellm would fetch prices and read a .env file when it is imported.
+ALONE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
 BROKEN = (ImportError, OSError, RuntimeError, AttributeError, ValueError)  # what a library that does not fit raises
 
 
 def run(config: DoctorConfig, console: Console) -> None:
     """Show the tables."""
     hush_bitsandbytes()
+    os.environ.update({name: value for name, value in ALONE.items() if name not in os.environ})
     page = Console(stream=sys.stdout, quiet=console.quiet)
     names = sorted({name for part in PARTS for name in part.packages})
     found = {name: version_of(name) for name in names}

@@ -1,5 +1,6 @@
 """doctor: what it sees, what it keeps to itself, and what it says would not work."""
 
+import os
 import subprocess
 import sys
 
@@ -97,3 +98,19 @@ def test_without_deep_no_heavy_library_is_imported(bench):
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=bench.folder, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_deep_reads_no_keys_of_a_folder_reaches_no_network_and_says_nothing_beside_its_tables(bench):
+    bench.write(".env", "CANARY_API_KEY=sk-canary\n")
+    bench.write(
+        "sitecustomize.py",
+        "import socket\n"
+        "def refused(*words, **options):\n"
+        "    open('called', 'a').write(repr(words))\n"
+        "    raise OSError('no network')\n"
+        "socket.getaddrinfo = socket.socket.connect = refused\n",
+    )
+    found = bench.run("doctor", "--deep", PYTHONPATH=f"{bench.folder}:{os.environ.get('PYTHONPATH', '')}")
+    assert (found.code, found.err) == (0, "")
+    assert "CANARY_API_KEY" not in found.out
+    assert not (bench.folder / "called").exists()
