@@ -29,7 +29,7 @@ def _multiplies_in_bfloat16(device: Any) -> bool:
     if device.type != "cuda":
         return bool(device.type == "xpu")
     with torch.cuda.device(device):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def hush_bitsandbytes() -> None:

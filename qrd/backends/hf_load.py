@@ -6,6 +6,7 @@ import json
 from pathlib import Path as File
 from typing import Any
 
+from qrd import chat
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import one_line
@@ -44,7 +45,7 @@ def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
     source, trust = source_of(model), settings.trust_remote_code
     device = device_of(settings)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
+        tokenizer = chat.checked(transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=trust))
         network = transformers.AutoModelForCausalLM.from_pretrained(
             source, dtype=resolve_dtype(settings.dtype, device), use_safetensors=True, trust_remote_code=trust
         )

@@ -235,14 +235,15 @@ def whole_logits(students: Sequence[Student]) -> list[str]:
 def load_tokenizer(source: str, config: TrainConfig) -> Any:
     """The tokenizer of a model.
 
-    Raises: ConfigError where there is none.
+    Raises: ConfigError where there is none, or its chat template leaves out what it is given.
     """
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(source, trust_remote_code=config.trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=config.trust_remote_code)
     except (OSError, ValueError) as error:
         raise ConfigError(f"--student: no tokenizer in {source!r} ({first_line(error)})") from None
+    return chat.checked(tokenizer)
 
 
 def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
