@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from qrd import chat
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, QrdError
-from qrd.training.adapters import leave_casting_to_autocast
+from qrd.training.adapters import ALL_LINEAR, leave_casting_to_autocast, places_of_shared_weights, refuse_shared_weights
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
 from qrd.training.optimisation import ROUTER
@@ -287,7 +287,7 @@ def _four_bits(dtype: torch.dtype) -> Any:
 def with_adapter(model: Any, config: TrainConfig) -> Any:
     """The model inside a fresh LoRA adapter, the only part of it that training moves.
 
-    Raises: ConfigError for modules that it does not have.
+    Raises: ConfigError for modules that it does not have, or whose weights stand in another place too.
     """
     hush_bitsandbytes()
     from peft import LoraConfig, get_peft_model
@@ -299,13 +299,16 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
         r=config.lora_r,
         lora_alpha=config.lora_alpha,
         lora_dropout=config.lora_dropout,
-        target_modules="all-linear" if names == ("all-linear",) else list(names),
+        target_modules=ALL_LINEAR if names == (ALL_LINEAR,) else list(names),
         task_type="CAUSAL_LM",
     )
+    elsewhere = places_of_shared_weights(model)
     try:
-        return get_peft_model(model, lora)
+        adapted = get_peft_model(model, lora)
     except ValueError as error:
         raise ConfigError(f"--lora-target-modules {','.join(names)}: {first_line(error)}") from None
+    refuse_shared_weights(adapted, elsewhere, names)
+    return adapted
 
 
 def save_student(student: Student, folder: File, weights: Mapping[str, Tensor] | None = None) -> None:
