@@ -7,21 +7,17 @@ reply that begins on a fresh line. It names no roles, since a base model has nev
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from qrd.errors import ConfigError
+from qrd.chat_template import Messages as Messages
+from qrd.chat_template import rendered
 
-Messages = Sequence[Mapping[str, str]]
-
-_REPLY = "\ue000reply\ue000"  # stands for a reply when a template is asked what follows one
+# Stand for a question and a reply when a template is asked what it puts around them.
+_ASKED, _REPLY = "\ue000asked\ue000", "\ue000reply\ue000"
+_TURNS = ({"role": "user", "content": _ASKED}, {"role": "assistant", "content": _REPLY})
+_OPENED = re.compile(r"(<(?!/)[^<>\s]+>|\[(?!/)[^\[\]\s]+\])\s*\Z")  # a tag that stands last, and ends none
 _JOINER = "\N{WORD JOINER}"
-# Put before a template that asks for today's date: the day that Llama 3.1's names where it cannot ask.
-_SAME_DAY = (
-    "{% macro strftime_now(format) %}{{ format | replace('%Y', '2024') | replace('%m', '07') | replace('%d', '26') "
-    "| replace('%b', 'Jul') | replace('%B', 'July') | replace('%A', 'Friday') }}{% endmacro %}{{ '' }}"
-)
 
 
 def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
@@ -30,14 +26,22 @@ def prompt_ids(tokenizer: Any, messages: Messages) -> list[int]:
     A template may write BOS itself or leave it to the tokenizer; either way it stands once, at the front. A special
     token spelled out in a message is broken up with an invisible character: text cannot end a turn or begin one.
 
-    Raises: ConfigError for messages that the template refuses.
+    Raises: ConfigError for messages that the template refuses, or does not show whole.
     """
-    messages = [{**message, "content": defused(tokenizer, message["content"])} for message in messages]
-    templated = bool(tokenizer.chat_template)
-    text = rendered(tokenizer, messages, add_generation_prompt=True) if templated else plain_prompt(messages)
-    ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    ids = list(tokenizer(prompt_text(tokenizer, messages), add_special_tokens=False)["input_ids"])
     lead = _leading(tokenizer)
     return ids if ids[: len(lead)] == lead else lead + ids
+
+
+def prompt_text(tokenizer: Any, messages: Messages) -> str:
+    """The prompt as text, up to where the reply begins.
+
+    Raises: ConfigError as ``prompt_ids``.
+    """
+    messages = [{**message, "content": defused(tokenizer, message["content"])} for message in messages]
+    if not tokenizer.chat_template:
+        return plain_prompt(messages)
+    return rendered(tokenizer, messages, add_generation_prompt=True)
 
 
 def most_tokens(config: Any) -> int | None:
@@ -47,42 +51,40 @@ def most_tokens(config: Any) -> int | None:
     return found if isinstance(found, int) and found > 0 else None
 
 
+def checked(tokenizer: Any) -> Any:
+    """The same tokenizer, once its chat template shows what a user asks and what is replied.
+
+    Raises: ConfigError where it does not.
+    """
+    prompt_text(tokenizer, _TURNS[:1])
+    if tokenizer.chat_template:
+        rendered(tokenizer, _TURNS, add_generation_prompt=False)
+    return tokenizer
+
+
+def num_begun(tokenizer: Any, response: str) -> int:
+    """How many characters of a response its prompt says already: those of a tag that the template opens a reply with.
+
+    Example: of ``<think>\\nTwo.`` eight, where the prompt ends with ``<think>\\n``.
+    """
+    tag = _opened_tag(tokenizer)
+    begun = re.match(rf"\s*{re.escape(tag)}\s*", response) if tag else None
+    return begun.end() if begun else 0
+
+
+@lru_cache(maxsize=16)
+def _opened_tag(tokenizer: Any) -> str | None:
+    """The tag that the chat template puts last, where a reply begins: ``<think>`` of some."""
+    if not tokenizer.chat_template:
+        return None
+    asked = rendered(tokenizer, _TURNS[:1], add_generation_prompt=True)
+    found = _OPENED.search(asked.rpartition(_ASKED)[2])
+    return found[1] if found else None
+
+
 def plain_prompt(messages: Messages) -> str:
     """The prompt of a model without a chat template."""
     return "".join(f"{message['content'].strip()}\n\n" for message in messages)
-
-
-def rendered(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) -> str:
-    """The messages as the chat template writes them, on one and the same day.
-
-    A template that names today's date (Llama 3.2's does) would else give other tokens after midnight, also to a run
-    that is resumed. What a system message says goes before the user's words where a template knows no such role.
-
-    Raises: ConfigError where the template refuses the messages.
-    """
-    from jinja2.exceptions import TemplateError
-
-    problem, template = "", tokenizer.get_chat_template()
-    if "strftime_now" in template:
-        template = _SAME_DAY + template
-    for each in (messages, _without_system(messages)):
-        try:
-            text: str = tokenizer.apply_chat_template(
-                each, chat_template=template, tokenize=False, add_generation_prompt=add_generation_prompt
-            )
-        except TemplateError as error:
-            problem = problem or str(error)
-        else:
-            return text
-    raise ConfigError(f"{tokenizer.name_or_path}: its chat template refuses the prompt ({problem})")
-
-
-def _without_system(messages: Messages) -> Messages:
-    told = [message["content"] for message in messages if message["role"] == "system"]
-    others = [message for message in messages if message["role"] != "system"]
-    if not told or not others:
-        return messages
-    return [{**others[0], "content": "\n\n".join([*told, others[0]["content"]])}, *others[1:]]
 
 
 @lru_cache(maxsize=16)
@@ -93,8 +95,7 @@ def end_of_turn(tokenizer: Any) -> int:
     Raises: ValueError for a tokenizer that has neither.
     """
     if tokenizer.chat_template:
-        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _REPLY}]
-        behind = rendered(tokenizer, turns, add_generation_prompt=False).partition(_REPLY)[2]
+        behind = rendered(tokenizer, _TURNS, add_generation_prompt=False).partition(_REPLY)[2]
         special = _special_ids(tokenizer)
         for token in tokenizer(behind, add_special_tokens=False)["input_ids"]:
             if token in special:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path as File
 from typing import Any
 
+from qrd import chat
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import one_line
+from qrd.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 
 
 def source_of(model: str) -> str:
@@ -39,16 +41,17 @@ def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
     logging: Any = transformers.utils.logging
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    hush_bitsandbytes()
     source, trust = source_of(model), settings.trust_remote_code
     device = device_of(settings)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
+        tokenizer = chat.checked(transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=trust))
         network = transformers.AutoModelForCausalLM.from_pretrained(
-            source, dtype=dtype_of(settings, device), use_safetensors=True, trust_remote_code=trust
+            source, dtype=resolve_dtype(settings.dtype, device), use_safetensors=True, trust_remote_code=trust
         )
     except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:
         raise ConfigError(f"{model}: cannot be loaded: {one_line(error)}") from None
-    return network.to(device).eval(), tokenizer
+    return keep_four_bits(network.to(device).eval()), tokenizer
 
 
 def device_of(settings: BackendSettings) -> Any:
@@ -65,15 +68,6 @@ def device_of(settings: BackendSettings) -> Any:
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"--device {name}: {one_line(error)}") from None
     return device
-
-
-def dtype_of(settings: BackendSettings, device: Any) -> Any:
-    """The torch type of the weights; `auto` is bfloat16 on a GPU and float32 on a CPU."""
-    import torch
-
-    if settings.dtype == "auto":
-        return torch.float32 if device.type == "cpu" else torch.bfloat16
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.dtype]
 
 
 def adapter_config(folder: str) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class VllmLocal:
             self.engine = vllm_engine.started(
                 self.model, self.source, self.settings, takes_adapters=bool(self._adapters)
             )
-            self.tokenizer = self.engine.get_tokenizer()
+            self.tokenizer = chat.checked(self.engine.get_tokenizer())
             self.ends = chat.end_tokens(self.tokenizer)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:

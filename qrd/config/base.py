@@ -72,7 +72,7 @@ class Calling(Streaming):
     device: str | None = knob(None, "Torch device of hf: models (default: cuda where there is one).", group=LOCAL)
     dtype: str = knob(
         "auto",
-        "Weights of local models; auto is bfloat16 on a GPU, float32 on a CPU.",
+        "Weights of local models; auto is bfloat16 on a GPU that has it, else float32.",
         choices=("auto", "float32", "bfloat16", "float16"),
         group=LOCAL,
     )

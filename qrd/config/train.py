@@ -134,7 +134,7 @@ class TrainConfig(Streaming):
     load_in_4bit: bool = knob(False, "Another way to say --finetune qlora.", group="Memory")
     dtype: str = knob(
         "auto",
-        "auto is bfloat16 on a GPU, float32 on a CPU.",
+        "auto is bfloat16 on a GPU that has it, else float32.",
         choices=("auto", "float32", "bfloat16", "float16"),
         group="Memory",
     )

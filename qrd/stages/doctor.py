@@ -20,6 +20,7 @@ from pathlib import Path as File
 from qrd import __version__, embedded
 from qrd.config import DoctorConfig
 from qrd.console import Console
+from qrd.weights import hush_bitsandbytes
 
 Row = tuple[str, ...]
 
@@ -51,11 +52,15 @@ KEY_ENDINGS = ("_API_KEY", "_API_TOKEN", "_ACCESS_KEY_ID")
 OTHER_KEYS = ("HF_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_AD_TOKEN")
 STOLE_KEYS = ("1.82.7", "1.82.8")  # versions of litellm
 ROOM_GB = 2.0  # what the embedded models take once they are converted
+# litellm would fetch prices and read a .env file when it is imported.
+ALONE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
 BROKEN = (ImportError, OSError, RuntimeError, AttributeError, ValueError)  # what a library that does not fit raises
 
 
 def run(config: DoctorConfig, console: Console) -> None:
     """Show the tables."""
+    hush_bitsandbytes()
+    os.environ.update({name: value for name, value in ALONE.items() if name not in os.environ})
     page = Console(stream=sys.stdout, quiet=console.quiet)
     names = sorted({name for part in PARTS for name in part.packages})
     found = {name: version_of(name) for name in names}
@@ -103,8 +108,6 @@ def _keys_and_litellm(found: dict[str, str | None]) -> Iterator[Row]:
         yield "models behind an API", f"litellm {found['litellm']} steals keys", "pip install -U litellm; new keys"
     if not any(state == "set" for _, state in key_variables()):
         yield "models behind a paid API", "no key is set", "export the provider's variable, such as OPENAI_API_KEY"
-    if found["bitsandbytes"] and not _nvidia():
-        yield "train --finetune qlora", "no NVIDIA GPU is seen", "--finetune lora"
 
 
 def _missing_models() -> Iterator[Row]:

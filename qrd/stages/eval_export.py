@@ -15,6 +15,7 @@ from typing import Any
 
 from qrd import chat, jsonl, knobs, prompts
 from qrd.backends import BackendSettings, hf_load
+from qrd.chat_template import form_of, rendered
 from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.errors import ConfigError
@@ -26,6 +27,7 @@ from qrd.records import Fields, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
 from qrd.stages.eval_candidates import Candidate, candidates_of
+from qrd.weights import resolve_dtype
 
 WRITERS = {
     "lm-eval": (harnesses.lm_eval_files, harnesses.lm_eval_command),
@@ -87,11 +89,16 @@ def _entry_of(
     """The model for a harness, and the questions as its tokenizer is given them; says where it will read otherwise."""
     source = hf_load.source_of(candidate.model)
     tokenizer, settings, most = _described(candidate.model, source, config)
+    if tokenizer.chat_template and form_of(tokenizer, ("user",), add_generation_prompt=True).parted:
+        raise ConfigError(
+            f"{candidate.model}: its chat template wants content parts, which {config.export} does not give; "
+            "give the model a chat template that takes text"
+        )
     own = settings.eos_token_id if isinstance(settings.eos_token_id, list) else [settings.eos_token_id]
     ends = chat.end_tokens(tokenizer, settings)
     rows = [_row(question, tokenizer) for question in questions]
     device = hf_load.device_of(_placement(config))
-    dtype = str(hf_load.dtype_of(_placement(config), device)).removeprefix("torch.")
+    dtype = str(resolve_dtype(config.dtype, device)).removeprefix("torch.")
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", candidate.name).strip("-.")
     text_of = {end: str(tokenizer.decode([end])) for end in ends}
     entry = Entry(
@@ -153,6 +160,6 @@ def _adds_special(tokenizer: Any, questions: Sequence[Question]) -> bool:
         return False
     text = _row(questions[0], tokenizer)["prompt"]
     if tokenizer.chat_template:
-        text = chat.rendered(tokenizer, [{"role": "user", "content": text}], add_generation_prompt=True)
+        text = rendered(tokenizer, [{"role": "user", "content": text}], add_generation_prompt=True)
     wanted = _ids(tokenizer, questions[0])
     return bool(tokenizer(text, add_special_tokens=False)["input_ids"] != wanted)

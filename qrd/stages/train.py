@@ -27,6 +27,7 @@ from qrd.manifest import Manifest
 from qrd.records import Path
 from qrd.stages import asking
 from qrd.stages.distilling import QrDistill, make_objective
+from qrd.training.adapters import ALL_LINEAR
 from qrd.training.batches import Example
 from qrd.training.fitting import Fitting
 from qrd.training.folder import RunFolder, identity_of
@@ -34,7 +35,7 @@ from qrd.training.launching import is_on, refuse_unfit_launch
 from qrd.training.loop import Loop, StepResult
 from qrd.training.paths import doubts, encode_paths, one_per_question, refusal
 from qrd.training.placement import place_students
-from qrd.training.plan import describe, explaining_exhaustion, plan
+from qrd.training.plan import describe, explaining_exhaustion, plan, refuse_unfit_adapters
 from qrd.training.sharding import load_sharded
 from qrd.training.students import Student, load_students, parse_students, whole_logits
 from qrd.training.trackers import available_trackers
@@ -114,8 +115,15 @@ def settled(config: TrainConfig) -> TrainConfig:
     Raises: ConfigError for options that contradict each other.
     """
     specs = parse_students(config.student)
+    if config.dtype == "float16":
+        raise ConfigError("--dtype float16: small gradients vanish in it; use bfloat16 or float32")
     if config.load_in_4bit and config.finetune == "full":
         raise ConfigError("--load-in-4bit: 4-bit weights cannot be fitted in full; use --finetune qlora")
+    if ALL_LINEAR in config.lora_target_modules and len(config.lora_target_modules) > 1:
+        raise ConfigError(
+            f"--lora-target-modules {','.join(config.lora_target_modules)}: {ALL_LINEAR} is every linear layer but the "
+            "output layer, and stands alone; leave it or the others out"
+        )
     lambda_mutual = _lambda_mutual(config, len(specs))
     _refuse_idle(config, lambda_mutual, len(specs))
     _refuse_freeze(config, [spec.name for spec in specs], lambda_mutual)
@@ -225,6 +233,7 @@ def _fit(
     specs = parse_students(config.student)
     devices = place_students(config.device, [spec.name for spec in specs], accelerator.device)
     shards = is_on("ACCELERATE_USE_FSDP") and accelerator.num_processes > 1
+    refuse_unfit_adapters(specs, config)
     if folder.leads and not config.quiet:
         num_shards = accelerator.num_processes if shards else 1
         for line in describe(plan(specs, config, devices, num_shards=num_shards), config):

@@ -66,12 +66,17 @@ class Encoder:
         self.special = {token for token in known if known[token].special} | {self.end}
 
     def encode(self, messages: chat.Messages, response: str) -> Encoded:
-        """The tokens of one path; in the response, a special token that is spelled out stays plain text."""
+        """The tokens of one path; in the response, a special token that is spelled out stays plain text.
+
+        A template may open a tag such as ``<think>`` that the response opens too: it then stands once, in the prompt.
+        """
         prompt = chat.prompt_ids(self.tokenizer, messages)
+        begun = chat.num_begun(self.tokenizer, response)
         found = self.tokenizer(
-            response, add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True
+            response[begun:], add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True
         )
-        return Encoded((*prompt, *found["input_ids"], self.end), len(prompt), tuple(found["offset_mapping"]))
+        spans = tuple((start + begun, end + begun) for start, end in found["offset_mapping"])
+        return Encoded((*prompt, *found["input_ids"], self.end), len(prompt), spans)
 
     def is_plain(self, path: Encoded) -> bool:
         """Whether no target but the last is a special token.

@@ -17,8 +17,10 @@ from torch import Tensor
 
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
+from qrd.training.adapters import refuse_unknown_targets
 from qrd.training.logits import CHUNK_ELEMENTS
-from qrd.training.students import StudentSpec, first_line, local_source, located, resolve_dtype, with_adapter
+from qrd.training.students import StudentSpec, first_line, local_source, located, with_adapter
+from qrd.weights import resolve_dtype
 
 GB = 1e9
 # Bytes of a 4-bit weight: half a byte, and for every 64 weights one scale, itself of 8 bits (double quantisation).
@@ -67,6 +69,23 @@ def plan(
         needs.append(replace(need, **{part: getattr(need, part) // num_shards for part in kept}))
         held.add(place)
     return needs
+
+
+def refuse_unfit_adapters(specs: Sequence[StudentSpec], config: TrainConfig) -> None:
+    """Refuse, before any weight is loaded, modules to adapt that cannot be.
+
+    Raises: ConfigError for a name that is no module of any student, and as ``with_adapter``.
+    """
+    if config.finetune == "full":
+        return
+    targeted: set[str] = set()
+    for source in dict.fromkeys(local_source(spec.model) for spec in specs):
+        try:
+            model = _hollow(source, config, torch.device("cpu"))
+        except (ConfigError, *UNPLANNED):  # the same is found, and told, where it is loaded
+            return
+        targeted |= set(with_adapter(model, config).targeted_module_names)
+    refuse_unknown_targets(config.lora_target_modules, targeted)
 
 
 def _need(spec: StudentSpec, config: TrainConfig, device: torch.device, *, holds: bool) -> Need:

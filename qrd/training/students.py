@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from qrd import chat
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, QrdError
-from qrd.training.adapters import leave_casting_to_autocast
+from qrd.training.adapters import ALL_LINEAR, leave_casting_to_autocast, places_of_shared_weights, refuse_shared_weights
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
 from qrd.training.optimisation import ROUTER
+from qrd.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOADABLE = "a hub name, a folder, hf:NAME_OR_FOLDER or embedded:NAME"
@@ -71,18 +72,6 @@ def local_source(model: str) -> str:
     if kind == "vllm" and colon:
         raise ConfigError(f"--student: {model!r} cannot be trained; expected {_LOADABLE}")
     return rest if kind == "hf" and colon else model
-
-
-def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The weights' type; `auto` is bfloat16 on a GPU and float32 on a CPU.
-
-    Raises: ConfigError for float16, whose small gradients vanish without loss scaling.
-    """
-    if name == "float16":
-        raise ConfigError("--dtype float16: small gradients vanish in it; use bfloat16 or float32")
-    if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    return torch.bfloat16 if name == "bfloat16" else torch.float32
 
 
 @dataclass(frozen=True)
@@ -246,14 +235,15 @@ def whole_logits(students: Sequence[Student]) -> list[str]:
 def load_tokenizer(source: str, config: TrainConfig) -> Any:
     """The tokenizer of a model.
 
-    Raises: ConfigError where there is none.
+    Raises: ConfigError where there is none, or its chat template leaves out what it is given.
     """
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(source, trust_remote_code=config.trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=config.trust_remote_code)
     except (OSError, ValueError) as error:
         raise ConfigError(f"--student: no tokenizer in {source!r} ({first_line(error)})") from None
+    return chat.checked(tokenizer)
 
 
 def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
@@ -265,6 +255,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # it would go past --quiet
+    hush_bitsandbytes()
     dtype = resolve_dtype(config.dtype, device)
     options: dict[str, Any] = {"attn_implementation": config.attn_implementation} if config.attn_implementation else {}
     if config.finetune == "qlora":
@@ -277,7 +268,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({first_line(error)})") from None
-    return model if config.finetune == "qlora" else model.to(device)
+    return keep_four_bits(model if config.finetune == "qlora" else model.to(device))
 
 
 def _four_bits(dtype: torch.dtype) -> Any:
@@ -296,8 +287,9 @@ def _four_bits(dtype: torch.dtype) -> Any:
 def with_adapter(model: Any, config: TrainConfig) -> Any:
     """The model inside a fresh LoRA adapter, the only part of it that training moves.
 
-    Raises: ConfigError for modules that it does not have.
+    Raises: ConfigError for modules that it does not have, or whose weights stand in another place too.
     """
+    hush_bitsandbytes()
     from peft import LoraConfig, get_peft_model
 
     # peft's prepare_model_for_kbit_training is left out on purpose: it brings embeddings and output layer to float32,
@@ -307,13 +299,16 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
         r=config.lora_r,
         lora_alpha=config.lora_alpha,
         lora_dropout=config.lora_dropout,
-        target_modules="all-linear" if names == ("all-linear",) else list(names),
+        target_modules=ALL_LINEAR if names == (ALL_LINEAR,) else list(names),
         task_type="CAUSAL_LM",
     )
+    elsewhere = places_of_shared_weights(model)
     try:
-        return get_peft_model(model, lora)
+        adapted = get_peft_model(model, lora)
     except ValueError as error:
         raise ConfigError(f"--lora-target-modules {','.join(names)}: {first_line(error)}") from None
+    refuse_shared_weights(adapted, elsewhere, names)
+    return adapted
 
 
 def save_student(student: Student, folder: File, weights: Mapping[str, Tensor] | None = None) -> None:

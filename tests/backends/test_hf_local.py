@@ -4,6 +4,7 @@ from qrd import chat
 from qrd.backends import BackendSettings, Request, Sampling
 from qrd.backends.hf_local import HfLocal
 from qrd.errors import ConfigError
+from tests.backends.conftest import CHAT
 
 TEXTS = ("Why is the sky blue?", "2+2", "Name three rivers, and say where each of them rises.", "x", "Tell me.")
 
@@ -142,6 +143,40 @@ def test_requests_are_drawn_as_capacity_frees(backend):
 
     next(iter(backend.complete(endless())))
     assert len(drawn) <= 8 * backend.settings.batch_size
+
+
+def with_template(model, folder, *, body):
+    """The chat model in a new folder, each of its turns shown by other words of a template."""
+    import shutil
+
+    from transformers import AutoTokenizer
+
+    shutil.copytree(model, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = CHAT.replace("{{ m['content'] }}", body)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_template_that_wants_parts_replies_as_one_that_wants_text(chat_model, tmp_path):
+    parts = with_template(chat_model, tmp_path / "parts", body="{% for c in m['content'] %}{{ c['text'] }}{% endfor %}")
+    requests = [ask(text, text) for text in TEXTS]
+    assert replies(opened(parts), requests) == replies(opened(chat_model), requests)
+
+
+@pytest.mark.parametrize(("role", "body"), [
+    ("user", "{{ m['content'][0]['image'] }}"),
+    ("assistant", "{% if m['role'] == 'user' %}{{ m['content'] }}{% endif %}"),
+])  # fmt: skip
+def test_a_template_that_loses_messages_is_refused_before_the_weights_are_read(
+    chat_model, tmp_path, monkeypatch, role, body
+):
+    from transformers import AutoModelForCausalLM
+
+    loses = with_template(chat_model, tmp_path / "loses", body=body)
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", None)
+    with pytest.raises(ConfigError, match=rf"loses: its chat template does not show the {role} message whole"):
+        opened(loses)
 
 
 def test_adapters_take_turns_on_one_base_and_leave_it_as_it_was(chat_model, adapter_of):

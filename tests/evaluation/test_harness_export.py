@@ -74,12 +74,23 @@ def test_a_template_that_writes_bos_gets_no_second_one_also_where_it_names_the_d
 
     folder = tiny_models.save_llama(tmp_path / "dated")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.chat_template = "{{ bos_token }}" + day + "{{ messages[0]['content'] }}"
+    tokenizer.chat_template = "{{ bos_token }}" + day + "{% for m in messages %}{{ m['content'] }}{% endfor %}"
     tokenizer.save_pretrained(folder)
     export(None, tmp_path, "inspect-ai", names=["dated"], model=[f"hf:{folder}"])
     (file,) = (tmp_path / "out").glob("*.model.json")
     told = json.loads(file.read_text("utf-8"))
     assert told["tokenizer_call_args"] == {"add_special_tokens": False}
+
+
+def test_a_template_that_wants_content_parts_is_not_exported_to_tools_that_give_text(tmp_path):
+    from transformers import AutoTokenizer
+
+    folder = tiny_models.save_llama(tmp_path / "parts")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = tiny_models.CHATML.replace("{{ m['content'] }}", "{{ m['content'][0]['text'] }}")
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(ConfigError, match=r"parts: its chat template wants content parts, which lm-eval does not give"):
+        export(None, tmp_path, "lm-eval", model=[f"hf:{folder}"])
 
 
 def test_the_task_ends_replies_where_qrd_does(run_folder, tmp_path):

@@ -71,6 +71,30 @@ def test_a_special_token_spelled_out_in_a_response_is_plain_text_or_noticed(name
     assert encoder.is_plain(encoder.encode(MESSAGES, "before after"))
 
 
+PARTS = tiny_models.CHATML.replace("{{ m['content'] }}", "{% for c in m['content'] %}{{ c['text'] }}{% endfor %}")
+
+
+def chatml(template):
+    tokenizer = tiny_models.chatml_tokenizer()
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+def test_a_template_that_wants_parts_gives_the_tokens_of_one_that_wants_text():
+    one, other = (Encoder(chatml(template)).encode(MESSAGES, "x") for template in (PARTS, tiny_models.CHATML))
+    assert one == other
+
+
+def test_a_tag_that_the_template_opens_and_the_response_too_stands_once():
+    tokenizer = chatml(tiny_models.CHATML.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}"))
+    response = "<think>\nTwo and two.\n</think>\n\nFinal answer: 4"
+    path = Encoder(tokenizer).encode(MESSAGES, response)
+    prompt, targets = tokenizer.decode(path.ids[: path.num_prompt]), path.ids[path.num_prompt : -1]
+    assert prompt.endswith("assistant\n<think>\n")
+    assert tokenizer.decode(targets) == response.removeprefix("<think>\n")
+    assert [response[start:end] for start, end in path.offsets] == [tokenizer.decode([token]) for token in targets]
+
+
 @each_tokenizer
 @pytest.mark.parametrize("response", RESPONSES)
 def test_every_word_has_tokens_and_offsets_cover_exactly_its_characters(name, response):

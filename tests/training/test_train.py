@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 from tiny_models import path_rows, read_rows
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qrd.errors import ConfigError, GateError, QrdError
 from qrd.jsonl import Reader
@@ -342,6 +342,18 @@ def test_the_prompt_is_the_plain_question_or_the_teachers_own(settings, console,
 def test_options_that_cannot_be_honoured_are_refused(settings, console, options, named):
     with pytest.raises(ConfigError, match=named):
         train.run(settings(**options), console)
+
+
+def test_a_template_that_loses_the_question_is_refused_before_the_weights_are_read(
+    settings, console, tmp_path, monkeypatch
+):
+    folder = tiny_models.save_llama(tmp_path / "loses")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = tiny_models.CHATML.replace("m['content']", "m['text']")
+    tokenizer.save_pretrained(folder)
+    monkeypatch.setattr("qrd.training.students.load_model", None)
+    with pytest.raises(ConfigError, match="loses: its chat template does not show the user message whole"):
+        train.run(settings(student=[f"a={folder}"]), console)
 
 
 def test_an_explicit_zero_is_accepted_where_there_is_nothing_to_teach(settings, console):
