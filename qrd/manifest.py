@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from qrd import __version__, knobs
+from qrd.companions import MANIFEST
 from qrd.jsonl import is_stream, write_whole
 from qrd.masking import masked
 from qrd.records import digest
@@ -70,7 +71,7 @@ class Manifest:
 
 def beside(output: str) -> File:
     """The manifest's file for an output: next to a file, inside a folder."""
-    return File(output) / "manifest.json" if File(output).is_dir() else File(f"{output}.manifest.json")
+    return File(output) / "manifest.json" if File(output).is_dir() else MANIFEST.of(output)
 
 
 def stored(output: str) -> dict[str, Any]:

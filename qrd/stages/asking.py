@@ -6,13 +6,13 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path as File
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from qrd import jsonl
 from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping, batches
+from qrd.companions import ACCOUNT, FAILED
 from qrd.config import Batching, Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
@@ -59,7 +59,7 @@ def budget_of(config: Calling, spent_usd: float) -> Budget:
         return Budget(config.max_cost, known, Account(config.cost_file, shared=True))
     if jsonl.is_stream(config.output):
         return Budget(config.max_cost, spent_usd)
-    return Budget(config.max_cost, spent_usd, Account(str(jsonl.account_of(config.output)), shared=False))
+    return Budget(config.max_cost, spent_usd, Account(str(ACCOUNT.of(config.output)), shared=False))
 
 
 def closed(budget: Budget, tally: Tally) -> float | None:
@@ -191,7 +191,7 @@ def report_failures(output: str, failed: Iterable[Fields], console: Console) -> 
         console.say(f"... and {len(rows) - NAMED_FAILURES} more failed requests")
     if jsonl.is_stream(output):
         return
-    file = File(f"{output}.failed.jsonl")
+    file = FAILED.of(output)
     if rows:
         jsonl.write_whole(file, b"".join(jsonl.encode(row) for row in rows))
         console.say(f"{file}: {len(rows)} failed requests; the same command tries them again")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from qrd.companions import CANARIES
 from qrd.config import JudgeConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, GateError
@@ -25,11 +26,6 @@ OF_INPUT = "wrong"
 MOST_OF_A_LABEL = 20
 MAX_DRIFT = 0.2
 UNTRUSTED = "Paths that were judged since it passed a check"
-
-
-def beside(output: str) -> str:
-    """The file that remembers the checks of an output."""
-    return f"{output}.canaries.jsonl"
 
 
 @dataclass
@@ -111,7 +107,7 @@ class Canaries:
     def _note(self, at: str, right: Counter[str], asked: Counter[str]) -> None:
         if is_stream(self.bench.config.output):
             return
-        with Writer(beside(self.bench.config.output)) as writer:
+        with Writer(str(CANARIES.of(self.bench.config.output))) as writer:
             for judge, number in asked.items():
                 row = {"at": at, "judge": judge, "right": right[judge], "of": number, "canaries": self._hash}
                 writer.write(row)
@@ -177,11 +173,12 @@ def _noted(output: str) -> Iterator[dict[str, Any]]:
     """The checks that are noted; a line that cannot be read, such as a torn one, is none."""
     if is_stream(output):
         return
+    name = str(CANARIES.of(output))
     try:
-        with open_input(beside(output)) as stream:
-            for number, raw in numbered(stream, beside(output)):
+        with open_input(name) as stream:
+            for number, raw in numbered(stream, name):
                 try:
-                    yield decode_object(raw, beside(output), number)
+                    yield decode_object(raw, name, number)
                 except DataError:
                     continue
     except ConfigError:

@@ -7,10 +7,9 @@ read again at no cost.
 
 from __future__ import annotations
 
-from pathlib import Path as File
-
 import msgspec
 
+from qrd.companions import VOTES
 from qrd.config import JudgeConfig
 from qrd.jsonl import Writer, is_stream
 from qrd.records import Fields, Usage, Verdict, checked, digest
@@ -28,11 +27,6 @@ class Vote(msgspec.Struct):
     usage: Usage
 
 
-def beside(output: str) -> File:
-    """The file of votes of an output."""
-    return File(f"{output}.votes.jsonl")
-
-
 def content_of(fields: Fields) -> str:
     """What must be equal for a verdict to stand: the reply and the gold."""
     return digest([fields.get("response"), fields.get("answer")])
@@ -42,7 +36,7 @@ class Votes:
     """What is known of undecided paths; `cost_usd` is what the verdicts of earlier runs have cost."""
 
     def __init__(self, config: JudgeConfig, judge_hash: str) -> None:
-        self.file, self.judge_hash, self.cost_usd = beside(config.output), judge_hash, 0.0
+        self.file, self.judge_hash, self.cost_usd = VOTES.of(config.output), judge_hash, 0.0
         self._is_read = config.resume and not is_stream(config.output)
         self._is_kept = not config.batch and not is_stream(config.output)
         self._writer: Writer | None = None

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from qrd import knobs
+from qrd.companions import FAILED
 from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, VerifyConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
@@ -144,7 +145,7 @@ def _enter_rejected(told: Told, ledger: Ledger) -> int:
 
 
 def _enter_failed(file: str, told: Told, ledger: Ledger) -> int:
-    failed = f"{file}.failed.jsonl"
+    failed = str(FAILED.of(file))
     # A path may have failed before several judges.
     num_failed = len(ledger.enter(failed, once=told.command != "judge")) if File(failed).is_file() else 0
     if told.finished and num_failed != told.reasons.get("failed", 0):

@@ -19,9 +19,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from qrd import knobs
+from qrd.companions import TEMPORARY, set_aside
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, StorageError
-from qrd.jsonl import set_aside, take_lock, write_whole
+from qrd.jsonl import take_lock, write_whole
 from qrd.training import checkpoint
 from qrd.training.shards import gather
 from qrd.training.students import Student, save_student, verify_saved
@@ -152,7 +153,7 @@ class RunFolder:
 
     def _put(self, name: str, fill: Callable[[File], None]) -> None:
         target = self.root / name
-        temporary = target.with_name(f".{target.name}.tmp")
+        temporary = TEMPORARY.of(target)
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
