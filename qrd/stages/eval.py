@@ -47,7 +47,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
         _keep(sheet, questions, expected, config)
         if sheet.others:
             console.say(f"{config.output}: predictions of {', '.join(sorted(sheet.others))} stay as they are")
-        manifest.begin()
+        manifest.begin(console.say)
         budget, finished = asking.budget_of(config, sheet.tally.cost_usd), False
         try:
             ask_all(candidates, questions, sheet, config, console, budget)

@@ -93,7 +93,7 @@ def run(config: GenerateConfig, console: Console) -> Tally:
     manifest = Manifest("generate", config, config.output)
     with Writer(config.output, resume=config.resume) as writer:
         _keep(this, writer)
-        manifest.begin()
+        manifest.begin(console.say)
         budget, finished = asking.budget_of(config, tally.cost_usd), False
         asking.settle_batches(config.output, budget, lambda: _costs(writer))
         try:

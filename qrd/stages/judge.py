@@ -59,7 +59,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
         done = _judged_before(writer, config, tally, count, how)
         votes.load(done)
         tally.cost_usd += votes.cost_usd
-        manifest.begin()
+        manifest.begin(console.say)
         bench.budget = asking.budget_of(config, tally.cost_usd)
         asking.settle_batches(config.output, bench.budget, lambda: _costs(writer, config))
         bench.stopping = Stopping(quiet=config.quiet)
