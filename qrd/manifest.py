@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as File
 from typing import Any
 
@@ -15,7 +15,7 @@ from qrd.companions import MANIFEST
 from qrd.errors import StorageError
 from qrd.jsonl import is_stream, write_whole
 from qrd.masking import masked
-from qrd.records import digest
+from qrd.records import Fields, digest
 
 FOLDERS_OWN = "manifest.json"  # the manifest of a folder stands in it
 MOST_BYTES = 2**26  # a manifest that is larger is none of ours
@@ -28,8 +28,9 @@ class Manifest:
     no secret: keys come from the environment only, and what looks like one is masked.
     """
 
-    def __init__(self, command: str, config: Any, output: str) -> None:
-        self.command, self.output = command, output
+    def __init__(self, command: str, config: Any, output: str, *, models: Sequence[Fields] = ()) -> None:
+        """`models` are the files of the models that are asked or fitted, each with the name of its model."""
+        self.command, self.output, self.models = command, output, list(models)
         self.config = without_secrets(knobs.plain(config))
         self.started = time.time()
         self.before: dict[str, Any] = {}
@@ -47,6 +48,9 @@ class Manifest:
         if is_changed := isinstance(told, str) and sha256_of(File(self.output)) != told:
             say(f"warning: {self.output}: was changed since its last run ended, by something else than qrd; its rows "
                 "are taken as they are. --no-resume sets the file aside")  # fmt: skip
+        ours = {entry["model"] for entry in self.models}
+        earlier = [entry for entry in input_files(self.before.get("models")) if entry.get("model") not in ours]
+        self.models = earlier + self.models  # an output may hold rows of models that this run does not ask
         self.altered = {"altered": True} if is_changed or self.before.get("altered") is True else {}
         output, cost_usd = {"file": File(self.output).name, "sha256": None}, self.before.get("cost_usd")
         self._write({"inputs": [], "output": output, "cost_usd": cost_usd, "finished": False, **self.altered})
@@ -79,7 +83,8 @@ class Manifest:
             self._put(before)  # a run that found nothing to do; `begin` had put another in its place
 
     def _ours(self) -> dict[str, Any]:
-        return {"qrd": __version__, "command": self.command, "config": self.config, "seed": self.config.get("seed")}
+        ours = {"qrd": __version__, "command": self.command, "config": self.config, "seed": self.config.get("seed")}
+        return ours | ({"models": self.models} if self.models else {})
 
     def _write(self, facts: Mapping[str, Any]) -> None:
         self._put({**self._ours(), **facts})

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from qrd import jsonl
+from qrd import fingerprints, jsonl
 from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping, batches
 from qrd.companions import ACCOUNT, FAILED
 from qrd.config import Batching, Calling
@@ -158,15 +158,18 @@ class Held(Generic[Q]):
 def refuse_mixture(output: str, config: Any, problem: str, knobs: Sequence[str] = ()) -> None:
     """Stop a run whose output holds rows made in another way, naming what changed (never mix two kinds of work).
 
-    What changed is told by the manifest of the output: `knobs` and those of the endpoint and of sampling are compared.
+    What changed is told by the manifest of the output: `knobs`, those of the endpoint and of sampling, and the files of
+    models are compared.
     Raises: ConfigError, always.
     """
-    before = stored(output).get("config") or {}
+    manifest = stored(output)
+    before = manifest.get("config") or {}
     changed = []
     for name in (*knobs, *ENDPOINT_KNOBS) if before else ():
         then, now = before.get(name), without_secrets(getattr(config, name, None))  # as the manifest has it
         if then != now:
             changed.append(f"--{name.replace('_', '-')} {_shown(then)} -> {_shown(now)}")
+    changed += fingerprints.changed(manifest.get("models"))
     what = ", ".join(changed) or problem
     raise ConfigError(
         f"{output}: holds rows made otherwise ({what}); give another -o, or --no-resume to set the file aside"

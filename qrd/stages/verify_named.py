@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as File
-from typing import Any
+from typing import Any, TypeGuard
 
 from qrd.companions import MANIFEST
 from qrd.manifest import FOLDERS_OWN, sha256_of
@@ -90,6 +90,6 @@ def is_read(file: File) -> bool:
     return is_bounded(file) and os.path.isfile(file) and os.path.getsize(file) > 0
 
 
-def _is_name(value: Any) -> bool:
+def _is_name(value: Any) -> TypeGuard[str]:
     """Whether a value can be the name of a file; standard input and what a package brought are none."""
     return isinstance(value, str) and value not in ("", "-", "<stdin>") and "\0" not in value and len(value) < 4096

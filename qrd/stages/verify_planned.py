@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path as File
-from typing import Any
+from typing import Any, TypeGuard
 
 from qrd import knobs
 from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig
@@ -41,7 +41,7 @@ def check_planned(file: str, told: Told, ledger: Ledger) -> str:
     return f"{num_planned - len(missing)} of {more}{num_planned} planned keys found"
 
 
-def is_written(rejects: Any) -> bool:
+def is_written(rejects: Any) -> TypeGuard[str]:
     """Whether the --rejects of a manifest were written to a file."""
     return isinstance(rejects, str) and rejects != "-" and (os.path.isfile(rejects) or not os.path.exists(rejects))
 
