@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tiny_models import path_rows, read_rows
 
 from qrd.console import Console
-from qrd.errors import ConfigError, Interrupted, StorageError
+from qrd.errors import ConfigError, DataError, Interrupted, StorageError
 from qrd.stages import train
 from qrd.training import checkpoint, fitting
 from qrd.training.loop import Loop
@@ -226,7 +226,21 @@ def write_half_a_state(folder):
     (folder / "state.json").write_text('{"step": 8}')
 
 
-@pytest.mark.parametrize("damage", [cut_short, lose_a_file, write_half_a_state])
+def lose_the_hashes(folder):
+    (folder / "hashes.json").unlink()
+
+
+def flip_a_weight(folder):
+    flip(folder / "weights.safetensors", -1)
+
+
+def flip(file, at, bit=0):
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1 << bit
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut_short, lose_a_file, write_half_a_state, lose_the_hashes, flip_a_weight])
 def test_a_damaged_checkpoint_is_told_of_and_the_one_before_it_is_used(
     settings, console, capsys, tmp_path, results, damage
 ):
@@ -248,8 +262,32 @@ def test_where_no_checkpoint_can_be_read_the_run_stops_and_says_what_starts_over
     options = {**OPTIONS, "save_steps": 7}
     assert run_in_child(settings(**options), killed_at, 8) == -signal.SIGKILL
     cut_short(tmp_path / "run" / "checkpoints" / "step-7")
-    with pytest.raises(ConfigError, match=r"step-7: cannot be read .*--no-resume starts over"):
+    with pytest.raises(DataError, match=r"step-7: cannot be read .*--no-resume starts over") as stopped:
         train.run(settings(**options), console)
+    assert stopped.value.exit_code == 4
+
+
+@pytest.mark.parametrize("name", [*checkpoint.FILES, "hashes.json"])
+def test_a_bit_flipped_anywhere_in_a_checkpoint_is_noticed(tmp_path, name):
+    tensors = {"a": torch.arange(40.0), "b": torch.ones(3, 3)}
+    state = {"step": 3, "num_tokens": 21, "tally": {}, "log_sizes": {"metrics.jsonl": 40}}
+    folder = checkpoint.save(tmp_path, tensors=tensors, moments=tensors, state=state, keep=1)
+    assert torch.equal(checkpoint.load(folder)[0]["a"], tensors["a"])
+    size = (folder / name).stat().st_size
+    for at in range(0, size, max(1, size // 40)):
+        flip(folder / name, at, bit=at % 8)
+        with pytest.raises(DataError, match="step-3: cannot be read"):
+            checkpoint.load(folder)
+        flip(folder / name, at, bit=at % 8)
+    checkpoint.load(folder)
+
+
+def test_a_checkpoint_of_before_they_had_hashes_is_read(tmp_path):
+    state = {"step": 3, "num_tokens": 21, "tally": {}, "log_sizes": {}}
+    folder = checkpoint.save(tmp_path, tensors={}, moments={}, state=state, keep=1)
+    (folder / "hashes.json").unlink()
+    (folder / "state.json").write_text(json.dumps(state))
+    assert checkpoint.load(folder)[2] == state
 
 
 def test_a_log_that_was_taken_away_is_begun_again_without_empty_bytes(settings, console, tmp_path):
