@@ -79,12 +79,13 @@ def _hashed(folder: File, files: Sequence[File]) -> dict[str, str]:
     """The SHA-256 of each file, of those that are as they were when they were hashed last from what was kept."""
     kept = cache_folder() / "hashes" / f"{digest(os.path.realpath(folder))}.json"
     known = _read(kept)
-    fresh = {file.name: entry for file in files if (entry := _entry(file, known.get(file.name))) is not None}
+    names = {file: os.path.relpath(file, folder) for file in files}
+    fresh = {name: entry for file, name in names.items() if (entry := _entry(file, known.get(name))) is not None}
     lasting = {name: entry for name, entry in fresh.items() if _is_worth_keeping(entry[0])}
     if not lasting.items() <= known.items():
         with contextlib.suppress(StorageError):  # where nothing can be kept, it is hashed again
             write_whole(kept, msgspec.json.encode({**known, **lasting}))
-    return {str(file): fresh[file.name][1] for file in files if file.name in fresh}
+    return {str(file): fresh[name][1] for file, name in names.items() if name in fresh}
 
 
 def _entry(file: File, before: tuple[Stamp, str] | None) -> tuple[Stamp, str] | None:

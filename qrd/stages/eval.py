@@ -20,7 +20,7 @@ from qrd.console import Console
 from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import show
 from qrd.jsonl import Reader, Row, Writer
-from qrd.manifest import Manifest, sha256_of
+from qrd.manifest import Manifest, input_files, sha256_of, stored
 from qrd.records import Fields, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
@@ -41,6 +41,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     questions = list(asking.selected(reader, config))
     asking.report_bad(reader, console)
     contamination = _stamp(config, reader, console)
+    _warn_of_other_bases(config, console)
     asked = fingerprints.told(each.model for each in candidates)
     manifest = Manifest("eval", config, config.output, models=asked)
     with Writer(config.output, resume=config.resume) as writer:
@@ -79,6 +80,13 @@ def _tell(
     for name in summary["unchanged"]:
         console.say(f"warning: {name}: every reply is its base's, word for word; what was fitted changed nothing here")
     write_summary(config, summary)
+
+
+def _warn_of_other_bases(config: EvalConfig, console: Console) -> None:
+    """Say which students of --run have a base that is not the one they were fitted on."""
+    models = input_files(stored(config.run).get("models")) if config.run else []
+    for what in fingerprints.changed([entry for entry in models if entry.get("model") != "--encoder"]):
+        console.say(f"warning: {what}: not what it was when {config.run} was trained; the adapter is of another base")
 
 
 def _run_identity(config: EvalConfig) -> Fields | None:

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 
 import pytest
@@ -288,6 +289,60 @@ def test_a_checkpoint_of_before_they_had_hashes_is_read(tmp_path):
     (folder / "hashes.json").unlink()
     (folder / "state.json").write_text(json.dumps(state))
     assert checkpoint.load(folder)[2] == state
+
+
+@pytest.fixture
+def copied(settings, tiny, tmp_path):
+    """Options as those of `settings`, with a student and an encoder in folders of this test."""
+    student, encoder = tmp_path / "student", tmp_path / "encoder"
+    shutil.copytree(tiny.llama, student)
+    shutil.copytree(tiny.encoder, encoder)
+    return lambda **more: settings(student=[f"a={student}", f"b={tiny.gemma}"], encoder=str(encoder), **OPTIONS, **more)
+
+
+@pytest.mark.parametrize(("name", "called"), [("student", "--student a"), ("encoder", "--encoder")])
+def test_a_student_or_an_encoder_whose_weights_were_replaced_is_named(copied, console, tmp_path, name, called):
+    assert run_in_child(copied(), killed_at, 8) == -signal.SIGKILL
+    file = tmp_path / name / "model.safetensors"
+    kept = file.read_bytes()
+    flip(file, -1)
+    with pytest.raises(ConfigError, match=rf"the files of {called} \(model.safetensors\)"):
+        train.run(copied(), console)
+    file.unlink()
+    file.write_bytes(kept)
+    os.utime(file, (1, 1))
+    (tmp_path / name / "README.md").write_text("Another text.")
+    train.run(copied(), console)
+    models = json.loads((tmp_path / "run" / "manifest.json").read_text())["models"]
+    assert {entry["model"] for entry in models} == {"--student a", "--student b", "--encoder"}
+
+
+def test_a_replaced_encoder_that_nobody_asks_is_no_other_run(copied, console, tmp_path):
+    assert run_in_child(copied(objective="sft"), killed_at, 8) == -signal.SIGKILL
+    flip(tmp_path / "encoder" / "model.safetensors", -1)
+    train.run(copied(objective="sft"), console)
+
+
+def test_a_run_of_before_models_were_known_by_their_files_goes_on(copied, console, tmp_path):
+    assert run_in_child(copied(), killed_at, 8) == -signal.SIGKILL
+    file = tmp_path / "run" / "checkpoints" / "run.json"
+    before = {name: value for name, value in json.loads(file.read_text()).items() if name not in ("models", "sha256")}
+    file.write_text(json.dumps(before))
+    flip(tmp_path / "student" / "model.safetensors", -1)
+    train.run(copied(), console)
+
+
+def test_a_bit_flipped_in_what_a_run_is_stops_it_and_is_named(settings, console, tmp_path):
+    assert run_in_child(settings(**OPTIONS), killed_at, 8) == -signal.SIGKILL
+    file = tmp_path / "run" / "checkpoints" / "run.json"
+    size = file.stat().st_size
+    for at in range(0, size - 1, max(1, size // 40)):
+        flip(file, at)
+        with pytest.raises((DataError, ConfigError), match=r"run.json: is damaged|holds another run") as stopped:
+            train.run(settings(**OPTIONS), console)
+        assert stopped.value.exit_code in (2, 4)
+        flip(file, at)
+    train.run(settings(**OPTIONS), console)
 
 
 def test_a_log_that_was_taken_away_is_begun_again_without_empty_bytes(settings, console, tmp_path):
