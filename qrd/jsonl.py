@@ -19,6 +19,7 @@ from pathlib import Path as File
 from types import TracebackType
 from typing import Any
 
+from qrd.companions import TEMPORARY, set_aside
 from qrd.errors import DataError, QrdError, StorageError
 from qrd.lines import bad_lines, decode_object, encode, numbered, open_input
 from qrd.locks import Lock, take_lock
@@ -29,8 +30,8 @@ FSYNC_EVERY_S = 1.0
 HELD_BYTES, HELD_S = 2**18, 0.1  # of lines that wait to be written together
 
 __all__ = [
-    "DISK", "Disk", "Reader", "Row", "Writer", "account_of", "bad_lines", "decode_object", "encode", "is_stream",
-    "open_input", "replacing", "set_aside", "take_lock", "write_whole",
+    "DISK", "Disk", "Reader", "Row", "Writer", "bad_lines", "decode_object", "encode", "is_stream",
+    "open_input", "replacing", "take_lock", "write_whole",
 ]  # fmt: skip
 
 
@@ -242,7 +243,7 @@ def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[
             yield writer
         return
     file = File(os.path.realpath(name))  # a link stays a link
-    temporary = file.with_name(f".{file.name}.tmp")
+    temporary = TEMPORARY.of(file)
     lock: Lock | None = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -263,28 +264,6 @@ def replacing(name: str, *, resume: bool = True, disk: Disk = DISK) -> Iterator[
             lock.release()
 
 
-def set_aside(file: File) -> File | None:
-    """The new name of `file`, with the companions that begin with its name moved along; None where there is none."""
-    if not file.exists():
-        return None
-    number = 1
-    while (target := file.with_name(f"{file.name}.old-{number}")).exists():
-        number += 1
-    for suffix in (".manifest.json", ".failed.jsonl", ".batches.json", ".canaries.jsonl", ".votes.jsonl"):
-        companion = file.with_name(file.name + suffix)
-        if companion.exists():
-            companion.rename(target.with_name(target.name + suffix))
-    if account_of(str(file)).exists():
-        account_of(str(file)).rename(account_of(str(target)))
-    file.rename(target)
-    return target
-
-
-def account_of(output: str) -> File:
-    """The file beside an output that knows what its calls have cost."""
-    return File(output).with_name(f".{File(output).name}.account.jsonl")
-
-
 def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
     """Put `data` at `file` so that a reader sees the old or the new content, never a part.
 
@@ -294,7 +273,7 @@ def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
         _write_to(file, os.O_WRONLY, data, disk)
         return
     file = File(os.path.realpath(file))
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    temporary = TEMPORARY.of(f"{file}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _sweep(file)
@@ -310,8 +289,8 @@ def _sweep(file: File) -> None:
     """Remove what killed processes left of their attempts to write `file`."""
     if os.name != "posix":
         return  # there, to ask whether a process lives would end it
-    for left in file.parent.glob(f".{glob.escape(file.name)}.*.tmp"):
-        process = left.name.removeprefix(f".{file.name}.").removesuffix(".tmp")
+    for left in file.parent.glob(TEMPORARY.form.format(f"{glob.escape(file.name)}.*")):
+        process = left.stem.removeprefix(f".{file.name}.")
         if process.isdecimal() and not _lives(int(process)):
             left.unlink(missing_ok=True)
 

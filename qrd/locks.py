@@ -7,6 +7,7 @@ import os
 from pathlib import Path as File
 from typing import Any, Protocol
 
+from qrd.companions import LOCK
 from qrd.errors import ConfigError
 
 try:
@@ -30,7 +31,7 @@ def take_lock(name: str) -> Lock:
 
     Raises: ConfigError where another process holds it; OSError where its file cannot be made.
     """
-    file = File(name).with_name(f".{File(name).name}.lock")
+    file = LOCK.of(name)
     lock = _flock(file) if fcntl else _filelock(file)
     if lock is None:
         raise ConfigError(f"{name}: another run is writing this output; wait for it or choose another")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as File
 from typing import Any
 
 import msgspec
 
 from qrd import __version__, knobs
+from qrd.companions import MANIFEST
+from qrd.errors import StorageError
 from qrd.jsonl import is_stream, write_whole
 from qrd.masking import masked
-from qrd.records import digest
+from qrd.records import Fields, digest
+
+FOLDERS_OWN = "manifest.json"  # the manifest of a folder stands in it
+MOST_BYTES = 2**26  # a manifest that is larger is none of ours
 
 
 class Manifest:
@@ -23,16 +28,32 @@ class Manifest:
     no secret: keys come from the environment only, and what looks like one is masked.
     """
 
-    def __init__(self, command: str, config: Any, output: str) -> None:
-        self.command, self.output = command, output
+    def __init__(self, command: str, config: Any, output: str, *, models: Sequence[Fields] = ()) -> None:
+        """`models` are the files of the models that are asked or fitted, each with the name of its model."""
+        self.command, self.output, self.models = command, output, list(models)
         self.config = without_secrets(knobs.plain(config))
         self.started = time.time()
+        self.before: dict[str, Any] = {}
+        self.altered: dict[str, bool] = {}
 
-    def begin(self) -> None:
-        """Say how the rows to come are made, for the case that the run is killed before `finish`."""
-        if not is_stream(self.output):
-            output, cost_usd = {"file": File(self.output).name, "sha256": None}, stored(self.output).get("cost_usd")
-            self._write({"inputs": [], "output": output, "cost_usd": cost_usd, "finished": False})
+    def begin(self, say: Callable[[str], None]) -> None:
+        """Say how the rows to come are made, for the case that the run is killed before `finish`.
+
+        Rows that something else changed since the last run are told of, and stay noted as `altered`.
+        """
+        if is_stream(self.output):
+            return
+        self.before = stored(self.output)
+        told = output_of(self.before).get("sha256")
+        if is_changed := isinstance(told, str) and sha256_of(File(self.output)) != told:
+            say(f"warning: {self.output}: was changed since its last run ended, by something else than qrd; its rows "
+                "are taken as they are. --no-resume sets the file aside")  # fmt: skip
+        ours = {entry["model"] for entry in self.models}
+        earlier = [entry for entry in input_files(self.before.get("models")) if entry.get("model") not in ours]
+        self.models = earlier + self.models  # an output may hold rows of models that this run does not ask
+        self.altered = {"altered": True} if is_changed or self.before.get("altered") is True else {}
+        output, cost_usd = {"file": File(self.output).name, "sha256": None}, self.before.get("cost_usd")
+        self._write({"inputs": [], "output": output, "cost_usd": cost_usd, "finished": False, **self.altered})
 
     def finish(
         self,
@@ -50,15 +71,25 @@ class Manifest:
             return
         facts = {
             "inputs": [self._input(file, sha256) for file, sha256 in inputs.items()],
-            "output": {"file": File(self.output).name, "sha256": sha256_of(File(self.output))},
+            "output": _hashes(File(self.output)),
             "rows_in": rows_in, "rows_out": rows_out, "reasons": dict(reasons or {}),
-            "seconds": round(time.time() - self.started, 3), "cost_usd": cost_usd, "finished": finished, **extra,
+            "seconds": round(time.time() - self.started, 3), "cost_usd": cost_usd, "finished": finished,
+            **self.altered, **extra,
         }  # fmt: skip
-        self._write(facts)
+        before = self.before or stored(self.output)
+        if _as_json({**self._ours(), **facts, "seconds": None}) != _as_json({**before, "seconds": None}):
+            self._write(facts)
+        elif self.before:
+            self._put(before)  # a run that found nothing to do; `begin` had put another in its place
+
+    def _ours(self) -> dict[str, Any]:
+        ours = {"qrd": __version__, "command": self.command, "config": self.config, "seed": self.config.get("seed")}
+        return ours | ({"models": self.models} if self.models else {})
 
     def _write(self, facts: Mapping[str, Any]) -> None:
-        ours = {"qrd": __version__, "command": self.command, "config": self.config, "seed": self.config.get("seed")}
-        facts = {**ours, **facts}
+        self._put({**self._ours(), **facts})
+
+    def _put(self, facts: Mapping[str, Any]) -> None:
         write_whole(beside(self.output), msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
 
     @staticmethod
@@ -68,18 +99,31 @@ class Manifest:
         return {"file": file, "sha256": sha256, "manifest_sha256": manifest}
 
 
+def _as_json(facts: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(facts, order="sorted")
+
+
 def beside(output: str) -> File:
     """The manifest's file for an output: next to a file, inside a folder."""
-    return File(output) / "manifest.json" if File(output).is_dir() else File(f"{output}.manifest.json")
+    return File(output) / FOLDERS_OWN if File(output).is_dir() else MANIFEST.of(output)
 
 
 def stored(output: str) -> dict[str, Any]:
     """The manifest of an output, or an empty dictionary where there is none that can be read."""
+    file = beside(output)
     try:
-        found = msgspec.json.decode(beside(output).read_bytes())
-    except (OSError, msgspec.DecodeError):
+        if not file.is_file() or file.stat().st_size > MOST_BYTES:
+            return {}
+        found = msgspec.json.decode(file.read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def output_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of its output; empty where it says nothing."""
+    output = facts.get("output")
+    return output if isinstance(output, dict) else {}
 
 
 def input_files(value: object) -> list[dict[str, Any]]:
@@ -101,17 +145,42 @@ def located(made: Mapping[str, Any], near: File) -> File | None:
 
 
 def sha256_of(file: File) -> str | None:
-    """The SHA-256 of a file, or of the names and contents of all files below a folder; None where there is nothing."""
+    """The SHA-256 of a file, or of the names and contents of all files below a folder; None where there is nothing.
+
+    Raises: StorageError where it cannot be read.
+    """
     if file.is_dir():
-        below = sorted(f.relative_to(file).as_posix() for f in file.rglob("*") if f.is_file())
-        return digest([[name, sha256_of(file / name)] for name in below])
+        return sha256_of_all(hashes_below(file))
     if not file.is_file():
         return None
-    hashed = hashlib.sha256()
-    with open(file, "rb") as stream:
-        while block := stream.read(2**20):
-            hashed.update(block)
+    try:
+        hashed, left = hashlib.sha256(), file.stat().st_size  # some files of the system have no end
+        with open(file, "rb") as stream:
+            while block := stream.read(min(2**20, left)):
+                hashed.update(block)
+                left -= len(block)
+    except OSError as error:
+        raise StorageError.of(file, error) from None
     return hashed.hexdigest()
+
+
+def hashes_below(folder: File) -> dict[str, str]:
+    """The SHA-256 of every file below a folder, by its name from there, in the order of the names."""
+    below = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    return {name: sha256_of(folder / name) or "" for name in below}
+
+
+def sha256_of_all(files: Mapping[str, str]) -> str:
+    """One hash for the files of a folder."""
+    return digest([[name, sha256] for name, sha256 in files.items()])
+
+
+def _hashes(output: File) -> dict[str, Any]:
+    """What a manifest says of its output; of a folder, which has no manifest in it yet, the hash of each file too."""
+    if not output.is_dir():
+        return {"file": output.name, "sha256": sha256_of(output)}
+    files = {name: sha256 for name, sha256 in hashes_below(output).items() if name != FOLDERS_OWN}
+    return {"file": output.name, "sha256": sha256_of_all(files), "files": files}
 
 
 def without_secrets(value: Any) -> Any:

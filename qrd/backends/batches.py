@@ -14,6 +14,7 @@ from pathlib import Path as File
 import msgspec
 
 from qrd.backends.budget import Budget, Hold
+from qrd.companions import BATCHES
 from qrd.errors import ConfigError
 from qrd.jsonl import write_whole
 
@@ -54,7 +55,7 @@ class Batches(msgspec.Struct, kw_only=True):
 
 def file_of(output: str) -> File:
     """Where the batches of an output are noted."""
-    return File(f"{output}.batches.json")
+    return BATCHES.of(output)
 
 
 def noted(file: File) -> Batches | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from qrd.cli.exits import leave
 from qrd.cli.options import command
 from qrd.config import VerifyConfig
 from qrd.console import Console
@@ -17,4 +18,4 @@ def register(app: typer.Typer) -> None:
         """Files that qrd wrote, checked against their manifests: nothing lost, doubled or changed."""
         from qrd.stages.verify import run
 
-        run(config, Console(quiet=config.quiet))
+        leave(run(config, Console(quiet=config.quiet)))

@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path as File
 from typing import Any
 
+from qrd.companions import TEMPORARY, set_aside
 from qrd.errors import ConfigError, StorageError
-from qrd.jsonl import set_aside, take_lock
+from qrd.jsonl import take_lock
 
 ROWS_AT_ONCE = 1000
 
@@ -64,7 +65,7 @@ def replacing(name: str, columns: Mapping[str, bool], *, resume: bool) -> Iterat
     Raises: ConfigError; StorageError.
     """
     file = File(name).resolve()
-    temporary = file.with_name(f".{file.name}.tmp")
+    temporary = TEMPORARY.of(file)
     lock = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

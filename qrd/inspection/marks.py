@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timezone
 
+from qrd.companions import MARKS
 from qrd.errors import DataError
 from qrd.jsonl import DISK, Disk, Writer
 from qrd.lines import decode_object, numbered, open_input
@@ -18,11 +19,6 @@ from qrd.records import Fields, digest
 GOOD, BAD = "valid", "invalid"
 NAMES = ("path_id", "id", "model", "sample")
 Key = tuple[str | int | None, ...]
-
-
-def beside(file: str) -> str:
-    """The side file of a file."""
-    return f"{file}.marks.jsonl"
 
 
 def key_of(fields: Fields) -> Key | None:
@@ -42,7 +38,7 @@ class Marks:
     """The marks on the rows of one file. Raises: DataError where the side file is damaged elsewhere than at its end."""
 
     def __init__(self, file: str, *, disk: Disk = DISK) -> None:
-        self.name, self.disk = beside(file), disk
+        self.name, self.disk = str(MARKS.of(file)), disk
         self._said: dict[Key, tuple[str, str]] = {}
         if os.path.exists(self.name):
             self._read()

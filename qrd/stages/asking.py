@@ -6,13 +6,13 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path as File
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from qrd import jsonl
+from qrd import fingerprints, jsonl
 from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping, batches
+from qrd.companions import ACCOUNT, FAILED
 from qrd.config import Batching, Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
@@ -59,7 +59,7 @@ def budget_of(config: Calling, spent_usd: float) -> Budget:
         return Budget(config.max_cost, known, Account(config.cost_file, shared=True))
     if jsonl.is_stream(config.output):
         return Budget(config.max_cost, spent_usd)
-    return Budget(config.max_cost, spent_usd, Account(str(jsonl.account_of(config.output)), shared=False))
+    return Budget(config.max_cost, spent_usd, Account(str(ACCOUNT.of(config.output)), shared=False))
 
 
 def closed(budget: Budget, tally: Tally) -> float | None:
@@ -158,15 +158,18 @@ class Held(Generic[Q]):
 def refuse_mixture(output: str, config: Any, problem: str, knobs: Sequence[str] = ()) -> None:
     """Stop a run whose output holds rows made in another way, naming what changed (never mix two kinds of work).
 
-    What changed is told by the manifest of the output: `knobs` and those of the endpoint and of sampling are compared.
+    What changed is told by the manifest of the output: `knobs`, those of the endpoint and of sampling, and the files of
+    models are compared.
     Raises: ConfigError, always.
     """
-    before = stored(output).get("config") or {}
+    manifest = stored(output)
+    before = manifest.get("config") or {}
     changed = []
     for name in (*knobs, *ENDPOINT_KNOBS) if before else ():
         then, now = before.get(name), without_secrets(getattr(config, name, None))  # as the manifest has it
         if then != now:
             changed.append(f"--{name.replace('_', '-')} {_shown(then)} -> {_shown(now)}")
+    changed += fingerprints.changed(manifest.get("models"))
     what = ", ".join(changed) or problem
     raise ConfigError(
         f"{output}: holds rows made otherwise ({what}); give another -o, or --no-resume to set the file aside"
@@ -191,7 +194,7 @@ def report_failures(output: str, failed: Iterable[Fields], console: Console) -> 
         console.say(f"... and {len(rows) - NAMED_FAILURES} more failed requests")
     if jsonl.is_stream(output):
         return
-    file = File(f"{output}.failed.jsonl")
+    file = FAILED.of(output)
     if rows:
         jsonl.write_whole(file, b"".join(jsonl.encode(row) for row in rows))
         console.say(f"{file}: {len(rows)} failed requests; the same command tries them again")

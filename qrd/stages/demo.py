@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from qrd import embedded, jsonl
+from qrd.companions import MANIFEST
 from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, ReportConfig, TrainConfig
 from qrd.console import Console
 from qrd.records import Fields
@@ -163,8 +164,9 @@ def _show(files: Files, console: Console) -> None:
         label = f"{model} (teacher, judge)" if model == "base:smollm2-135m" else model
         rows.append((label, f"{100 * scores['accuracy']:.1f} % [{low:.1f}, {high:.1f}]"))
     console.table("What came of it: paths, and accuracy on new questions with its 95 % interval", ("", ""), rows)
-    made = sorted(file.name for file in files.folder.glob("[!.]*") if not file.name.endswith(".manifest.json"))
-    console.say(f"Everything is in {files.folder}: {', '.join(made)}")
+    made = set(files.folder.glob("[!.]*"))
+    made -= {MANIFEST.of(file) for file in made}
+    console.say(f"Everything is in {files.folder}: {', '.join(sorted(file.name for file in made))}")
     console.say(f"To look at it all, open {files.report} in a browser; qrd inspect {files.judged} shows the paths")
 
 

@@ -10,16 +10,17 @@ Source: paper, section 3.1 and the set-up of 2.1 (a simple instruction and the q
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path as File
 
-from qrd.backends import base_of
+from qrd import fingerprints
+from qrd.backends import Request, base_of
 from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import show
 from qrd.jsonl import Reader, Row, Writer
-from qrd.manifest import Manifest, sha256_of
+from qrd.manifest import Manifest, input_files, sha256_of, stored
 from qrd.records import Fields, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
@@ -40,14 +41,15 @@ def run(config: EvalConfig, console: Console) -> Tally:
     questions = list(asking.selected(reader, config))
     asking.report_bad(reader, console)
     contamination = _stamp(config, reader, console)
-    manifest = Manifest("eval", config, config.output)
+    _warn_of_other_bases(config, console)
+    asked = fingerprints.told(each.model for each in candidates)
+    manifest = Manifest("eval", config, config.output, models=asked)
     with Writer(config.output, resume=config.resume) as writer:
         sheet = Sheet(writer, Tally(num_in=reader.num_rows, num_bad=len(reader.bad)), {})
-        expected = {each.name: (each.fingerprint(), base_of(each.model, config.api_base)) for each in candidates}
-        _keep(sheet, questions, expected, config)
+        _keep(sheet, questions, {each.name: each for each in candidates}, config)
         if sheet.others:
             console.say(f"{config.output}: predictions of {', '.join(sorted(sheet.others))} stay as they are")
-        manifest.begin()
+        manifest.begin(console.say)
         budget, finished = asking.budget_of(config, sheet.tally.cost_usd), False
         try:
             ask_all(candidates, questions, sheet, config, console, budget)
@@ -80,6 +82,13 @@ def _tell(
     write_summary(config, summary)
 
 
+def _warn_of_other_bases(config: EvalConfig, console: Console) -> None:
+    """Say which students of --run have a base that is not the one they were fitted on."""
+    models = input_files(stored(config.run).get("models")) if config.run else []
+    for what in fingerprints.changed([entry for entry in models if entry.get("model") != "--encoder"]):
+        console.say(f"warning: {what}: not what it was when {config.run} was trained; the adapter is of another base")
+
+
 def _run_identity(config: EvalConfig) -> Fields | None:
     """The hash of the run's manifest, so that predictions can be traced to the training paths."""
     if config.run is None:
@@ -100,20 +109,21 @@ def _stamp(config: EvalConfig, reader: Reader[Question], console: Console) -> Fi
 
 
 def _keep(
-    sheet: Sheet, questions: Sequence[Row[Question]], expected: dict[str, tuple[str, str | None]], config: EvalConfig
+    sheet: Sheet, questions: Sequence[Row[Question]], candidates: dict[str, Candidate], config: EvalConfig
 ) -> None:
-    """Take over the predictions that the output holds; `expected` are fingerprint and endpoint of each model.
+    """Take over the predictions that the output holds.
 
     Raises: ConfigError where one of them was made in another way.
     """
     wanted = {row.record.id: row.record for row in questions}
+    expected = {name: _hashes_of(candidate, config) for name, candidate in candidates.items()}
     for _, fields in sheet.writer.kept():
         sheet.tally.num_kept += 1
         sheet.tally.add_usage(fields)
         if not {"id", "model", "sample"} <= fields.keys():
             asking.refuse_mixture(config.output, config, "rows that are no predictions")
         question = wanted.get(fields["id"])
-        if fields["model"] not in expected and fields["model"] not in ENSEMBLES:
+        if fields["model"] not in candidates and fields["model"] not in ENSEMBLES:
             sheet.others.add(fields["model"])
             continue
         if question is None:
@@ -121,10 +131,16 @@ def _keep(
         name, sample = fields["model"], fields["sample"]
         if fields.get("answer") != question.answer:
             asking.refuse_mixture(config.output, config, f"the gold answer of {question.id}")
-        if name not in ENSEMBLES and fields.get("request_hash") != request_of(question, sample, config).hash(
-            *expected[name]
-        ):
+        made = name in ENSEMBLES or fields.get("request_hash") in expected[name](request_of(question, sample, config))
+        if not made:
             asking.refuse_mixture(
                 config.output, config, f"the model {name}, its endpoint or the prompt of {question.id}"
             )
         sheet.rows[(name, question.id, sample)] = fields
+
+
+def _hashes_of(candidate: Candidate, config: EvalConfig) -> Callable[[Request], list[str]]:
+    """What gives the hashes that a row of a request to a candidate may have."""
+    names = dict.fromkeys((candidate.fingerprint(), candidate.fingerprint_by_name()))
+    base = base_of(candidate.model, config.api_base)
+    return lambda request: [request.hash(name, base) for name in names]

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path as File
 
+from qrd import fingerprints
 from qrd.backends import hf_load
 from qrd.config import EvalConfig
 from qrd.errors import ConfigError
-from qrd.manifest import sha256_of
 from qrd.records import digest
 
 if sys.version_info >= (3, 11):
@@ -33,10 +33,16 @@ class Candidate:
     base: str | None = None
 
     def fingerprint(self) -> str:
-        """What its replies depend on, the content of its weights included."""
-        folder = File(self.adapter or self.model.partition(":")[2])
-        weights = sorted(folder.glob("*.safetensors")) if self.is_student else []
-        return digest([self.model, [sha256_of(file) for file in weights]])
+        """What its replies depend on, the content of its weights and of its base included."""
+        return self._fingerprint(fingerprints.identity(self.model))
+
+    def fingerprint_by_name(self) -> str:
+        """The one that rows have of before models were known by their files."""
+        return self._fingerprint(self.model)
+
+    def _fingerprint(self, base: str) -> str:
+        files = fingerprints.files_at(self.adapter or self.model.partition(":")[2]) if self.is_student else {}
+        return digest([base, [sha256 for file, sha256 in files.items() if file.endswith(".safetensors")]])
 
 
 def candidates_of(config: EvalConfig) -> Iterator[Candidate]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from qrd import prompts
+from qrd import fingerprints, prompts
 from qrd.answers import grade
 from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, estimate, hashing, open_backend
 from qrd.config import GenerateConfig
@@ -54,7 +54,10 @@ def _seed(config: GenerateConfig, key: str) -> int:
 
 @dataclass
 class Run:
-    """What the parts of one run share; `begin` is the first question that a teacher has not answered in full."""
+    """What the parts of one run share; `begin` is the first question that a teacher has not answered in full.
+
+    `identities` are what takes the place of each teacher's name where its requests are hashed.
+    """
 
     config: GenerateConfig
     questions: Held[Question]
@@ -62,6 +65,7 @@ class Run:
     tally: Tally
     done: set[str] = field(default_factory=set)
     begin: dict[str, int] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
     flight: Flight = field(default_factory=Flight)
 
     @property
@@ -90,10 +94,11 @@ def run(config: GenerateConfig, console: Console) -> Tally:
     if config.dry_run:
         _estimate(this)
         return tally
-    manifest = Manifest("generate", config, config.output)
+    this.identities = {teacher: fingerprints.identity(teacher) for teacher in config.teacher}
+    manifest = Manifest("generate", config, config.output, models=fingerprints.told(config.teacher))
     with Writer(config.output, resume=config.resume) as writer:
         _keep(this, writer)
-        manifest.begin()
+        manifest.begin(console.say)
         budget, finished = asking.budget_of(config, tally.cost_usd), False
         asking.settle_batches(config.output, budget, lambda: _costs(writer))
         try:
@@ -148,7 +153,8 @@ def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
     """Find the planned paths of one teacher among those made; raises as `_keep`."""
     config, done = this.config, this.done
     sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
-    hashed = hashing(teacher, config.api_base, sampling)
+    # Rows of before models were known by their files have the hash with the bare name.
+    hashed, by_name = (hashing(name, config.api_base, sampling) for name in (this.identities[teacher], teacher))
     styles = prompts.styles(config.styles, config.style_file)
     for number, row in enumerate(this.questions):
         for item in _paths_of(row, config, teacher, styles):
@@ -158,7 +164,8 @@ def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
                 continue
             if before[1] != row.fields.get("answer"):
                 asking.refuse_mixture(config.output, config, f"the gold answer of {row.record.id}")
-            if before[0] != hashed(item.messages, _seed(config, item.path_id)):
+            sent = item.messages, _seed(config, item.path_id)
+            if before[0] != hashed(*sent) and before[0] != by_name(*sent):
                 what = f"the prompt of {row.record.id}, style {item.style}, or the endpoint that a variable names"
                 asking.refuse_mixture(config.output, config, what)
             done.add(item.path_id)
@@ -202,7 +209,7 @@ def _ask_one(backend: Backend, items: Iterable[Planned], this: Run, writer: Writ
 
 def _settled(item: Planned, reply: Reply, this: Run, writer: Writer) -> dict[str, float]:
     """Write the path, or note the failure; the tokens and the cost of the reply."""
-    request_hash = item.request(this.config).hash(item.teacher, this.config.api_base)
+    request_hash = item.request(this.config).hash(this.identities[item.teacher], this.config.api_base)
     identity = {
         "id": item.row.record.id, "path_id": item.path_id, "request_hash": request_hash, "teacher": item.teacher,
         "style": item.style, "sample": item.sample,

@@ -15,11 +15,12 @@ Source: paper, section 2.3, step 2.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
+from qrd import fingerprints
 from qrd.backends import Reply, Stopping, base_of
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
@@ -52,14 +53,14 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     contest = Contest(Labels(config.against), config.judge) if config.against else None
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
     total = reader.scan(asking.selected(reader, config))
-    manifest, count = Manifest("judge", config, config.output), Count(Agreement(), contest)
-    how = judge_hash(config, bench.rubric, contest)
+    manifest = Manifest("judge", config, config.output, models=fingerprints.told(config.judge))
+    count, how = Count(Agreement(), contest), judge_hashes(config, bench.rubric, contest)
     canaries, votes = canaries_of(config, bench, console, how), Votes(config, how)
     with Writer(config.output, resume=config.resume) as writer:
         done = _judged_before(writer, config, tally, count, how)
         votes.load(done)
         tally.cost_usd += votes.cost_usd
-        manifest.begin()
+        manifest.begin(console.say)
         bench.budget = asking.budget_of(config, tally.cost_usd)
         asking.settle_batches(config.output, bench.budget, lambda: _costs(writer, config))
         bench.stopping = Stopping(quiet=config.quiet)
@@ -67,7 +68,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
         try:
             shown = console.progress("judge", total, in_flight=lambda: bench.flight.num_calls)
             with bench.stopping, shown as progress:
-                outcome = Outcome(writer, tally, count, progress, how, canaries, votes)
+                outcome = Outcome(writer, tally, count, progress, how[0], canaries, votes)
                 _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome, total)
             asking.settle_batches(config.output, bench.budget, lambda: _costs(writer, config))
             finished = asking.report_left(config, bench.flight, tally, console)
@@ -160,14 +161,17 @@ class Outcome:
         self.progress.advance(done=1)
 
 
-def judge_hash(config: JudgeConfig, rubric: Rubric, contest: Contest | None = None) -> str:
-    """A hash of everything but the path that decides its verdict."""
+def judge_hashes(config: JudgeConfig, rubric: Rubric, contest: Contest | None = None) -> tuple[str, str]:
+    """A hash of everything but the path that decides its verdict, and the one of before models were known by their
+    files."""
     bases = [base_of(model, config.api_base) for model in config.judge]
     shared = bases[0] if len(set(bases)) == 1 else bases
     drawn = [config.temperature, config.top_p, config.max_tokens, config.seed, shared]
     form = [rubric.form, rubric.threshold, [takes_json(config, model) for model in config.judge]]
     chosen = contest.labels.hash if contest else config.all
-    return digest([list(config.judge), config.votes, rubric.instruction, form, chosen, drawn])
+    named = ([fingerprints.identity(model) for model in config.judge], list(config.judge))
+    now, before = (digest([judges, config.votes, rubric.instruction, form, chosen, drawn]) for judges in named)
+    return now, before
 
 
 def is_judged(path: Path, *, all_paths: bool) -> bool:
@@ -186,7 +190,9 @@ def majority(verdicts: Iterable[str], num_votes: int) -> str:
     return "unscored"
 
 
-def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, count: Count, wanted: str) -> dict[str, str]:
+def _judged_before(
+    writer: Writer, config: JudgeConfig, tally: Tally, count: Count, wanted: Sequence[str]
+) -> dict[str, str]:
     """path_id to content hash of the rows that the output holds.
 
     Raises: ConfigError where they were judged in another way.
@@ -196,7 +202,7 @@ def _judged_before(writer: Writer, config: JudgeConfig, tally: Tally, count: Cou
         tally.num_kept += 1
         for usage in fields.get("judge_usage") or ():
             tally.add_usage({"usage": usage})
-        if fields.get("judge_hash") != wanted:
+        if fields.get("judge_hash") not in wanted:
             what = f"the text of the rubric {config.rubric}, or the endpoint that a variable names"
             asking.refuse_mixture(config.output, config, what, DECISIVE_KNOBS)
         count.add(fields)

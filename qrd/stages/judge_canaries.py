@@ -7,10 +7,11 @@ is still measured by its very first check, and has not ended before it has passe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qrd.companions import CANARIES
 from qrd.config import JudgeConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, GateError
@@ -27,11 +28,6 @@ MAX_DRIFT = 0.2
 UNTRUSTED = "Paths that were judged since it passed a check"
 
 
-def beside(output: str) -> str:
-    """The file that remembers the checks of an output."""
-    return f"{output}.canaries.jsonl"
-
-
 @dataclass
 class Canaries:
     """Known paths with their labels, and the share that each judge got right when it was asked first."""
@@ -39,7 +35,7 @@ class Canaries:
     known: list[tuple[Row[Path], str]]
     bench: Bench
     console: Console
-    judge_hash: str
+    judge_hashes: Sequence[str]
     first: dict[str, float] = field(default_factory=dict)
     num_since: int = 0
     is_begun: bool = False
@@ -103,17 +99,17 @@ class Canaries:
         return right, asked
 
     @property
-    def _hash(self) -> str:
-        """Which judges were asked of what: only such checks are compared."""
+    def _hashes(self) -> list[str]:
+        """Which judges were asked of what: only checks with one of these are compared, and noted with the first."""
         asked = [[row.record.path_id, row.record.response, label] for row, label in self.known]
-        return digest([self.judge_hash, asked])
+        return [digest([judge_hash, asked]) for judge_hash in self.judge_hashes]
 
     def _note(self, at: str, right: Counter[str], asked: Counter[str]) -> None:
         if is_stream(self.bench.config.output):
             return
-        with Writer(beside(self.bench.config.output)) as writer:
+        with Writer(str(CANARIES.of(self.bench.config.output))) as writer:
             for judge, number in asked.items():
-                row = {"at": at, "judge": judge, "right": right[judge], "of": number, "canaries": self._hash}
+                row = {"at": at, "judge": judge, "right": right[judge], "of": number, "canaries": self._hashes[0]}
                 writer.write(row)
 
     def _remembered(self) -> dict[str, float]:
@@ -133,19 +129,20 @@ class Canaries:
 
     def _checks(self) -> Iterator[tuple[str, str, float]]:
         """(at, judge, share right) of each check that is noted."""
+        hashes = self._hashes
         for fields in _noted(self.bench.config.output):
-            if fields.get("canaries") == self._hash and fields.get("of"):
+            if fields.get("canaries") in hashes and fields.get("of"):
                 yield str(fields.get("at")), str(fields.get("judge")), fields["right"] / fields["of"]
 
 
-def canaries_of(config: JudgeConfig, bench: Bench, console: Console, judge_hash: str) -> Canaries | None:
+def canaries_of(config: JudgeConfig, bench: Bench, console: Console, judge_hashes: Sequence[str]) -> Canaries | None:
     """The canaries of a run; None without --canaries. Raises: ConfigError where there are none; DataError."""
     if config.canaries is None:
         return None
     known = list(_wrong(config) if config.canaries == OF_INPUT else _labelled(config.canaries))
     if not known:
         raise ConfigError(f"--canaries {config.canaries}: holds no path whose verdict is known")
-    return Canaries(known, bench, console, judge_hash)
+    return Canaries(known, bench, console, judge_hashes)
 
 
 def _wrong(config: JudgeConfig) -> Iterator[tuple[Row[Path], str]]:
@@ -177,11 +174,12 @@ def _noted(output: str) -> Iterator[dict[str, Any]]:
     """The checks that are noted; a line that cannot be read, such as a torn one, is none."""
     if is_stream(output):
         return
+    name = str(CANARIES.of(output))
     try:
-        with open_input(beside(output)) as stream:
-            for number, raw in numbered(stream, beside(output)):
+        with open_input(name) as stream:
+            for number, raw in numbered(stream, name):
                 try:
-                    yield decode_object(raw, beside(output), number)
+                    yield decode_object(raw, name, number)
                 except DataError:
                     continue
     except ConfigError:

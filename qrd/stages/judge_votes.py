@@ -7,10 +7,11 @@ read again at no cost.
 
 from __future__ import annotations
 
-from pathlib import Path as File
+from collections.abc import Sequence
 
 import msgspec
 
+from qrd.companions import VOTES
 from qrd.config import JudgeConfig
 from qrd.jsonl import Writer, is_stream
 from qrd.records import Fields, Usage, Verdict, checked, digest
@@ -28,21 +29,19 @@ class Vote(msgspec.Struct):
     usage: Usage
 
 
-def beside(output: str) -> File:
-    """The file of votes of an output."""
-    return File(f"{output}.votes.jsonl")
-
-
 def content_of(fields: Fields) -> str:
     """What must be equal for a verdict to stand: the reply and the gold."""
     return digest([fields.get("response"), fields.get("answer")])
 
 
 class Votes:
-    """What is known of undecided paths; `cost_usd` is what the verdicts of earlier runs have cost."""
+    """What is known of undecided paths; `cost_usd` is what the verdicts of earlier runs have cost.
 
-    def __init__(self, config: JudgeConfig, judge_hash: str) -> None:
-        self.file, self.judge_hash, self.cost_usd = beside(config.output), judge_hash, 0.0
+    Votes with any of the hashes hold; new ones are noted with the first.
+    """
+
+    def __init__(self, config: JudgeConfig, judge_hashes: Sequence[str]) -> None:
+        self.file, self.judge_hashes, self.cost_usd = VOTES.of(config.output), judge_hashes, 0.0
         self._is_read = config.resume and not is_stream(config.output)
         self._is_kept = not config.batch and not is_stream(config.output)
         self._writer: Writer | None = None
@@ -58,7 +57,7 @@ class Votes:
             return
         for line, fields in self._opened().kept():
             vote = checked(fields, Vote, file=str(self.file), line=line)
-            if vote.judge_hash == self.judge_hash and vote.path_id not in done:
+            if vote.judge_hash in self.judge_hashes and vote.path_id not in done:
                 self._found.setdefault(vote.path_id, {})[vote.key] = fields
         self._undecided = set(self._found)
         votes = (fields for of_path in self._found.values() for fields in of_path.values())
@@ -81,7 +80,7 @@ class Votes:
         name = case.row.record.path_id
         self._undecided.add(name)
         self._opened().write({
-            "path_id": name, "key": key, "content": content_of(case.row.fields), "judge_hash": self.judge_hash,
+            "path_id": name, "key": key, "content": content_of(case.row.fields), "judge_hash": self.judge_hashes[0],
             "verdict": case.verdicts[key], "usage": case.usage[-1],
         })  # fmt: skip
 

@@ -30,7 +30,8 @@ from qrd.stages.distilling import QrDistill, make_objective
 from qrd.training.adapters import ALL_LINEAR
 from qrd.training.batches import Example
 from qrd.training.fitting import Fitting
-from qrd.training.folder import RunFolder, identity_of
+from qrd.training.folder import RunFolder
+from qrd.training.identity import identity_of, models_of, told
 from qrd.training.launching import is_on, refuse_unfit_launch
 from qrd.training.loop import Loop, StepResult
 from qrd.training.paths import doubts, encode_paths, one_per_question, refusal
@@ -88,7 +89,9 @@ def run(config: TrainConfig, console: Console) -> Summary:
     asking.report_bad(reader, console)
     folder = RunFolder(config, leads=accelerator.is_main_process)
     try:
-        folder.begin(config, identity_of(config, reader.sha256, num_processes=accelerator.num_processes))
+        models = models_of(config) if folder.leads else {}
+        manifest.models = told(models)
+        folder.begin(config, identity_of(config, reader.sha256, num_processes=accelerator.num_processes), models)
         accelerator.wait_for_everyone()
         if folder.is_finished():
             console.say(f"{config.output}: already finished; --no-resume sets it aside and starts over")

@@ -4,8 +4,10 @@
         weights.safetensors     every trained parameter and buffer, by name
         optimizer.safetensors   AdamW's two moments and step count of each parameter
         state.json              step, sizes of the logs, what the run was started with
+        hashes.json             the SHA-256 of each of these files, written last
 
-A folder is written under another name, brought to the disk, and renamed; only then are older ones removed.
+A folder is written under another name, brought to the disk, and renamed; only then are older ones removed. What reads
+one compares the hashes first: a bit that has changed since would end in the students' weights.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path as File
 from typing import Any
 
@@ -23,11 +26,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from qrd.errors import ConfigError, StorageError
+from qrd.errors import ConfigError, DataError, StorageError
+from qrd.manifest import sha256_of
 from qrd.training.shards import share_of
 
 _FOLDER = re.compile(r"step-(\d+)")
 STATE = ("step", "num_tokens", "tally", "log_sizes")
+FILES = ("weights.safetensors", "optimizer.safetensors", "state.json")
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -61,7 +66,8 @@ def save(
         temporary.mkdir(parents=True)
         _save_tensors(tensors, temporary / "weights.safetensors")
         _save_tensors(moments, temporary / "optimizer.safetensors")
-        (temporary / "state.json").write_text(json.dumps(dict(state), indent=1) + "\n", encoding="utf-8")
+        _save_json({**state, "hashed": True}, temporary / "state.json")
+        _save_json(_hashes(temporary), temporary / "hashes.json")
         publish(temporary, target)
         for old in [old for step, old in checkpoints(folder) if step <= state["step"]][:-keep]:
             shutil.rmtree(old)
@@ -90,16 +96,36 @@ def publish(temporary: File, target: File) -> None:
 def load(checkpoint: File) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
     """Weights, optimizer moments and state of a checkpoint.
 
-    Raises: ConfigError where it cannot be read.
+    Raises: DataError where it is damaged or cannot be read.
     """
     try:
+        _refuse_damage(checkpoint)
         state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
         if missing := [name for name in STATE if name not in state]:
             raise ValueError(f"state.json lacks {', '.join(missing)}")
+        if state.get("hashed") and not (checkpoint / "hashes.json").is_file():
+            raise ValueError("hashes.json is missing")
         weights = load_file(checkpoint / "weights.safetensors")
         return weights, load_file(checkpoint / "optimizer.safetensors"), state
-    except (OSError, ValueError, TypeError, SafetensorError) as error:
-        raise ConfigError(f"{checkpoint}: cannot be read ({error})") from None
+    except (OSError, ValueError, TypeError, SafetensorError, StorageError) as error:
+        raise DataError(str(checkpoint), None, None, f"cannot be read ({error})") from None
+
+
+def _refuse_damage(checkpoint: File) -> None:
+    """Nothing; also for a checkpoint of before they had hashes. Raises: ValueError that names a file that changed."""
+    file = checkpoint / "hashes.json"
+    if not file.exists():
+        return
+    told, found = json.loads(file.read_text(encoding="utf-8")), _hashes(checkpoint)
+    for name in FILES:
+        if told.get(name) != found[name]:
+            raise ValueError(f"{name} is damaged: it is not what was saved")
+
+
+def _hashes(folder: File) -> dict[str, str | None]:
+    """The SHA-256 of each file; the two large ones are hashed at the same time."""
+    with ThreadPoolExecutor(len(FILES)) as pool:
+        return dict(zip(FILES, pool.map(sha256_of, (folder / name for name in FILES)), strict=True))
 
 
 @torch.no_grad()
@@ -136,6 +162,10 @@ def moments_of(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) ->
         for parameter, state in optimizer.state.items()
         for moment in _MOMENTS
     }
+
+
+def _save_json(facts: Mapping[str, Any], file: File) -> None:
+    file.write_text(json.dumps(dict(facts), indent=1) + "\n", encoding="utf-8")
 
 
 def _save_tensors(tensors: Mapping[str, Tensor], file: File) -> None:

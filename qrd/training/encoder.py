@@ -12,14 +12,15 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from qrd.embedded import cache_folder
 from qrd.errors import ConfigError
+from qrd.fingerprints import files_at
 from qrd.jsonl import write_whole
 from qrd.training.batches import cut
-from qrd.training.students import local_source, located
+from qrd.training.students import local_source
 
 BATCH_TOKENS = 4096
 
@@ -40,18 +41,16 @@ def embed_texts(texts: Sequence[str], encoder: str, *, device: torch.device, tru
     if missing:
         fresh_KD = _embed(list(missing.values()), encoder, device, trust_remote_code)
         fresh = dict(zip(missing, fresh_KD.unbind(0), strict=True))
-        name = _digest("".join(sorted(fresh)))
-        write_whole(folder / f"{name}.safetensors", save({key: vector.clone() for key, vector in fresh.items()}))
+        data = save({key: vector.clone() for key, vector in fresh.items()})
+        write_whole(folder / f"{hashlib.sha256(data).hexdigest()}.safetensors", data)
         known |= fresh
     return torch.stack([known[key] for key in keys])
 
 
 def _identity(source: str) -> str:
-    """What tells an encoder from others: a hub's name, or where a folder is and the sizes and times of its files."""
-    if not File(source).is_dir():
-        return source
-    stats = [(file.name, file.stat()) for file in sorted(File(source).iterdir()) if file.is_file()]
-    return repr((located(source), [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]))
+    """What tells an encoder from others: a hub's name, or the content of a folder's files."""
+    files = files_at(source)
+    return repr([(File(file).name, sha256) for file, sha256 in files.items()]) if files else source
 
 
 def _digest(text: str) -> str:
@@ -62,8 +61,11 @@ def _read_cache(folder: File) -> dict[str, Tensor]:
     known: dict[str, Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
         try:
-            known |= load_file(file)
-        except (OSError, SafetensorError):  # what cannot be read is computed again
+            data = file.read_bytes()
+            if hashlib.sha256(data).hexdigest() != file.stem:
+                raise SafetensorError("another content than its name says")
+            known |= load(data)
+        except (OSError, SafetensorError):  # what is damaged is computed again
             file.unlink(missing_ok=True)
     return known
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from qrd.errors import ConfigError, Interrupted
+from qrd.errors import ConfigError, DataError, Interrupted
 from qrd.training import checkpoint
 from qrd.training.folder import RunFolder
 from qrd.training.log import RunLog, Stopwatch, Tally
@@ -37,20 +37,20 @@ class Fitting:
         """Go back to the newest checkpoint that can be read; the number of steps already done, 0 where none was saved.
 
         One that is damaged is passed over and told of: an older one leads to the same weights, only later.
-        Raises: ConfigError where none can be read, or none fits.
+        Raises: DataError where none can be read; ConfigError where none fits.
         """
-        problems: list[ConfigError] = []
+        problems: list[ConfigError | DataError] = []
         for _, folder in reversed(checkpoint.checkpoints(self.folder.checkpoints)):
             try:
                 self._return_to(folder)
-            except ConfigError as error:
+            except (ConfigError, DataError) as error:
                 problems.append(error)
             else:
                 for problem in problems:
                     say(f"warning: {problem}; {folder.name} is used")
                 return self.step
         if problems:
-            raise ConfigError(f"{problems[0]}, nor an older one; --no-resume starts over")
+            raise _none_left(problems[0])
         return 0
 
     def _return_to(self, folder: File) -> None:
@@ -136,6 +136,14 @@ class Fitting:
         from accelerate.utils import gather_object
 
         return int(max(gather_object([own])))
+
+
+def _none_left(newest: ConfigError | DataError) -> ConfigError | DataError:
+    """What a user is told where no checkpoint is of use, for the reason of the newest."""
+    rest = "nor an older one; --no-resume starts over"
+    if isinstance(newest, DataError):
+        return DataError(newest.file, None, None, f"{newest.problem}, {rest}")
+    return ConfigError(f"{newest}, {rest}")
 
 
 def routing_lines(result: StepResult, names: list[str]) -> Iterator[dict[str, Any]]:

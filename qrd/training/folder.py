@@ -19,51 +19,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from qrd import knobs
+from qrd.companions import TEMPORARY, set_aside
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, StorageError
-from qrd.jsonl import set_aside, take_lock, write_whole
+from qrd.jsonl import take_lock, write_whole
 from qrd.training import checkpoint
+from qrd.training.identity import as_text, by_name, read_identity, refuse_other_run
 from qrd.training.shards import gather
 from qrd.training.students import Student, save_student, verify_saved
-
-# Options that change neither the order of paths nor, beyond rounding, what is learnt.
-FREE = frozenset(
-    (
-        "input",
-        "output",
-        "resume",
-        "quiet",
-        "debug",
-        "skip_bad",
-        "logging_steps",
-        "save_steps",
-        "save_total_limit",
-        "report_to",
-        "micro_batch_tokens",
-        "gradient_checkpointing",
-        "attn_implementation",
-        "device",
-    )
-)
-
-
-# What the parts of an identity are called where they are no options by themselves.
-_CALLED = {
-    "inputs": "input files",
-    "per_device_train_batch_size": "paths of a step (batch x accumulation x processes)",
-}
-
-
-def identity_of(config: TrainConfig, inputs: Mapping[str, str], *, num_processes: int = 1) -> dict[str, Any]:
-    """What a run is: its options and the content of its input files, in JSON-ready values.
-
-    Of batch, accumulation and processes only the product counts, so that a run may go on with other processes.
-    Example: a batch of 4 on two processes is the same run as a batch of 8 on one.
-    """
-    options = {name: value for name, value in knobs.plain(config).items() if name not in FREE}
-    num_paths = config.per_device_train_batch_size * config.gradient_accumulation_steps * num_processes
-    options |= {"per_device_train_batch_size": num_paths, "gradient_accumulation_steps": 1}
-    return {**options, "inputs": list(inputs.values())}
 
 
 class RunFolder:
@@ -100,21 +63,24 @@ class RunFolder:
         if self.lock is not None:
             self.lock.release()
 
-    def begin(self, config: TrainConfig, identity: Mapping[str, Any]) -> None:
+    def begin(
+        self, config: TrainConfig, identity: Mapping[str, Any], models: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         """Refuse a folder that holds another run, of which something is saved; write config.toml, unless the run in it
-        is finished.
+        is finished. `models` are those of `models_of`.
 
-        Raises: ConfigError naming the options that changed.
+        Raises: ConfigError naming the options, and the files of models, that changed; DataError for a damaged run.json.
         """
         if not self.leads:
             return
+        now = {**identity, "models": by_name(models or {})}
         stored = self.root / "checkpoints" / "run.json"
         if stored.is_file() and (self.is_finished() or checkpoint.checkpoints(self.checkpoints)):
-            _refuse_other_run(self.root, json.loads(stored.read_text(encoding="utf-8")), identity)
+            refuse_other_run(self.root, read_identity(stored), now)
         if self.is_finished():
             return
         self.write("config.toml", tomli_w.dumps({"train": knobs.plain(config)}))
-        self.write("checkpoints/run.json", json.dumps(dict(identity), indent=1) + "\n")
+        self.write("checkpoints/run.json", as_text(now))
 
     def is_finished(self) -> bool:
         """Whether the run in this folder has been brought to its end."""
@@ -152,7 +118,7 @@ class RunFolder:
 
     def _put(self, name: str, fill: Callable[[File], None]) -> None:
         target = self.root / name
-        temporary = target.with_name(f".{target.name}.tmp")
+        temporary = TEMPORARY.of(target)
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
@@ -160,20 +126,3 @@ class RunFolder:
             checkpoint.publish(temporary, target)
         except (OSError, SafetensorError) as error:
             raise checkpoint.unsaved(target, error) from None
-
-
-def _refuse_other_run(root: File, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    changed = [
-        f"{_CALLED.get(name) or knobs.flag_of(name)} ({_short(before.get(name))} -> {_short(now.get(name))})"
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name)
-    ]
-    if changed:
-        raise ConfigError(
-            f"{root}: holds another run; changed: {', '.join(changed)}. Give another -o, or --no-resume to set it aside"
-        )
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

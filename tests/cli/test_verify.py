@@ -1,6 +1,7 @@
 """verify tells a sound file from one that lost, doubled or changed a row."""
 
 import json
+import os
 
 import pytest
 
@@ -95,11 +96,142 @@ def test_failed_and_rejected_rows_are_counted_too(folder):
     assert "rejects.jsonl: holds 1 too_short, 1 wrong_answer, the manifest says 2 wrong_answer" in said
 
 
-def test_a_file_without_a_manifest_and_a_run_that_was_killed_are_not_sound(folder):
-    code, said = verified(folder, "questions.jsonl")
-    assert code == 4
-    assert "questions.jsonl.manifest.json: is missing" in said
+def test_a_run_that_was_killed_is_not_sound(folder):
     assert Run(folder, *STEPS[0][1:-1], "new.jsonl", dies_at=("write", "after", 3)).code() == -9
     code, said = verified(folder, "new.jsonl")
     assert code == 4
     assert "has not finished; the same command goes on" in said
+
+
+def lose_it(folder):
+    (folder / "paths.jsonl.manifest.json").unlink()
+
+
+def break_it(folder):
+    (folder / "paths.jsonl.manifest.json").write_text("[" * 100_000)
+
+
+def make_it_endless(folder):
+    lose_it(folder)
+    (folder / "paths.jsonl.manifest.json").symlink_to("/dev/zero")
+
+
+def make_it_a_pipe(folder):
+    lose_it(folder)
+    os.mkfifo(folder / "paths.jsonl.manifest.json")
+
+
+def lose_the_file(folder):
+    (folder / "paths.jsonl").unlink()
+
+
+def make_the_file_a_pipe(folder):
+    lose_the_file(folder)
+    os.mkfifo(folder / "paths.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (lose_it, "no manifest stands beside it (paths.jsonl.manifest.json is missing)"),
+        (break_it, "its manifest paths.jsonl.manifest.json cannot be read"),
+        (make_it_endless, "its manifest paths.jsonl.manifest.json cannot be read"),
+        (make_it_a_pipe, "its manifest paths.jsonl.manifest.json cannot be read"),
+        (lose_the_file, "is missing; its manifest is all that is left of it"),
+        (make_the_file_a_pipe, "is no regular file"),
+    ],
+)
+def test_what_cannot_be_verified_is_told_as_it_is_and_the_others_are_verified(folder, damage, found):
+    damage(folder)
+    code, said = verified(folder, "paths.jsonl", "predictions.jsonl")
+    assert code == 4
+    assert "paths.jsonl: not verified" in said
+    assert f"qrd: paths.jsonl: {found}" in said
+    assert "NOT as its manifest says" not in said
+    assert "8 of 8 planned keys found" in said
+
+
+def test_a_changed_input_is_told_apart_from_a_changed_output(folder):
+    with open(folder / "questions.jsonl", "a") as stream:
+        stream.write(json.dumps({**QUESTIONS[0], "id": "more"}) + "\n")
+    code, said = verified(folder, "paths.jsonl", "judged.jsonl")
+    assert code == 3, said
+    assert "questions.jsonl, which it was made of, has changed since" in said
+    assert "NOT as its manifest says" not in said
+    lines = dict(line.split(": ", 1) for line in said.splitlines())
+    assert lines["judged.jsonl"] == "4 rows, 2 rejected or failed, 6 of 6 planned keys found"
+    (folder / "paths.jsonl").write_bytes((folder / "paths.jsonl").read_bytes().replace(b"So 5", b"So 6", 1))
+    code, said = verified(folder, "paths.jsonl")
+    assert code == 4
+    assert "it was changed since" in said
+
+
+def test_an_input_that_is_gone_is_told_of_and_is_no_fault(folder):
+    (folder / "questions.jsonl").unlink()
+    code, said = verified(folder, "paths.jsonl")
+    assert code == 0, said
+    assert "not found here: questions.jsonl" in said
+
+
+def test_the_manifest_of_an_input_and_test_questions_are_compared_too(folder):
+    run = Run(folder, "filter", "judged.jsonl", "--decontaminate", "questions.jsonl", "-o", "clean.jsonl")
+    assert run.code() in (0, 7)
+    (folder / "questions.jsonl").write_bytes(b"")
+    manifest = folder / "judged.jsonl.manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"finished": true', b'"finished": true '))
+    code, said = verified(folder, "clean.jsonl")
+    assert code == 3, said
+    assert "judged.jsonl.manifest.json, which it was made of, has changed since" in said
+    assert "questions.jsonl, which it was made of, has changed since" in said
+
+
+def test_a_run_again_with_nothing_to_do_leaves_the_manifest_as_it_was(folder):
+    before = (folder / "predictions.jsonl.manifest.json").read_bytes()
+    assert Run(folder, *STEPS[3][1:]).code() == 3
+    assert (folder / "predictions.jsonl.manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["input", "style_file", "inputs", "rejects"])
+def test_a_manifest_leads_to_regular_files_only(folder, place):
+    os.mkfifo(folder / "pipe")
+    output = "kept.jsonl" if place == "rejects" else "paths.jsonl"
+    manifest = folder / f"{output}.manifest.json"
+    whole = manifest.read_bytes()
+    for name in ("/dev/zero", "pipe", "-", "/", "/proc/self/mem", "x" * 400, "\0"):
+        facts = json.loads(whole)
+        if place == "inputs":
+            facts["inputs"] = [{"file": name, "sha256": "0"}]
+        elif place == "rejects":
+            facts["config"]["rejects"] = name
+        else:
+            facts["config"][place] = [name]
+        manifest.write_text(json.dumps(facts))
+        code, said = verified(folder, output)
+        assert code in (0, 3, 4), (name, said)
+        assert "a fault of qrd" not in said
+        assert place == "rejects" or "planned keys not checked" in said
+        (folder / "output.txt").unlink()
+
+
+def test_a_manifest_that_plans_without_measure_is_not_followed(folder):
+    manifest = folder / "paths.jsonl.manifest.json"
+    facts = json.loads(manifest.read_bytes())
+    facts["config"]["samples"], facts["finished"] = 10**9, True
+    manifest.write_text(json.dumps(facts))
+    code, said = verified(folder, "paths.jsonl")
+    assert code == 4
+    assert "1 of at least 65537 planned keys found" in said
+
+
+def test_rows_that_were_edited_by_hand_are_told_of_by_the_next_run_and_by_verify(folder):
+    file = folder / "paths.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"So 5", b"So 7", 1))
+    again = Run(folder, *STEPS[0][1:])
+    assert again.code() == 3
+    assert "paths.jsonl: was changed since its last run ended, by something else than qrd" in again.said
+    assert "its rows were changed between two runs" in verified(folder, "paths.jsonl")[1]
+    (folder / "output.txt").unlink()
+    again = Run(folder, *STEPS[0][1:])
+    assert again.code() == 3
+    assert "by something else than qrd" not in again.said
+    assert "its rows were changed between two runs" in verified(folder, "paths.jsonl")[1]

@@ -1,6 +1,14 @@
 """eval of a run folder: students beside their base, combined, compared and stamped."""
 
+import json
+
+import pytest
+import tiny_models
+import tiny_run
+
 from qrd.config import EvalConfig
+from qrd.errors import ConfigError
+from qrd.manifest import sha256_of
 from qrd.stages.eval_candidates import candidates_of
 
 
@@ -43,3 +51,20 @@ def test_a_student_that_replies_as_its_base_does_is_named_in_a_warning(evaluated
     assert evaluated.summary["unchanged"] == ["unfitted"]
     assert "warning: unfitted: every reply is its base's" in evaluated.shown
     assert "warning: fitted" not in evaluated.shown
+
+
+def test_a_base_that_was_replaced_since_the_training_is_named_and_its_rows_are_not_gone_on_with(tmp_path):
+    run = tiny_run.save_run(tmp_path / "run")
+    weights = run / "llama" / "model.safetensors"
+    models = [
+        {"model": name, "file": str(weights), "sha256": sha256_of(weights)}
+        for name in ("--student fitted", "--encoder")
+    ]
+    (run / "manifest.json").write_text(json.dumps({"inputs": [], "models": models}))
+    assert "another base" not in tiny_run.evaluate(run, tmp_path)[2]
+    tiny_models.save_llama(run / "llama", seed=9)
+    with pytest.raises(ConfigError, match=r"holds rows made otherwise \(the files of hf:.*/llama: model.safetensors\)"):
+        tiny_run.evaluate(run, tmp_path)
+    shown = tiny_run.evaluate(run, tmp_path, resume=False)[2]
+    assert shown.count("the adapter is of another base") == 1
+    assert "the files of --student fitted: model.safetensors" in shown

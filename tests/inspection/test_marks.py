@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from qrd.companions import MARKS
 from qrd.errors import DataError
-from qrd.inspection.marks import Marks, beside
+from qrd.inspection.marks import Marks
 
 PATH = {"id": "q1", "path_id": "p1", "response": "It is B.", "answer": "B"}
 PREDICTION = {"id": "q1", "model": "small", "sample": 1, "response": "C", "answer": "B"}
@@ -27,7 +28,7 @@ def test_marks_are_found_again_and_the_last_word_on_a_row_holds(tmp_path: Path) 
         assert known.of(PREDICTION) is None
         assert known.of({**PREDICTION, "sample": 0}) is None
         assert len(known) == 2
-    assert len(Path(beside(file)).read_text("utf-8").splitlines()) == 5
+    assert len(MARKS.of(file).read_text("utf-8").splitlines()) == 5
 
 
 def test_a_mark_says_nothing_of_another_text_under_the_same_name(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_mark_says_nothing_of_another_text_under_the_same_name(tmp_path: Path)
 def test_a_torn_mark_is_mended_by_the_next_and_other_damage_is_named(tmp_path: Path) -> None:
     file = str(tmp_path / "paths.jsonl")
     Marks(file).put(PATH, "valid")
-    side = Path(beside(file))
+    side = MARKS.of(file)
     whole = side.read_bytes()
     for length in range(len(whole)):
         side.write_bytes(whole + whole[:length])

@@ -1,5 +1,7 @@
 """Embeddings: means over real tokens, computed once per text and encoder."""
 
+import shutil
+
 import pytest
 import tiny_models
 import torch
@@ -73,6 +75,22 @@ def test_a_damaged_cache_file_is_computed_again(tiny, cache):
     [file] = cache.rglob("*.safetensors")
     file.write_bytes(file.read_bytes()[:40])
     assert torch.equal(embed_texts(TEXTS, str(tiny.encoder), device=CPU), first_KD)
+
+
+def test_a_bit_flipped_in_the_cache_is_computed_again(tiny, cache):
+    first_KD = embed_texts(TEXTS, str(tiny.encoder), device=CPU)
+    (file,) = cache.rglob("*.safetensors")
+    data = bytearray(file.read_bytes())
+    data[-3] ^= 1
+    file.write_bytes(data)
+    assert torch.equal(embed_texts(TEXTS, str(tiny.encoder), device=CPU), first_KD)
+
+
+def test_a_copy_of_an_encoder_is_the_same_encoder(tiny, cache, tmp_path, monkeypatch):
+    shutil.copytree(tiny.encoder, tmp_path / "copy")
+    first_KD = embed_texts(TEXTS, str(tiny.encoder), device=CPU)
+    monkeypatch.setattr(encoder, "_embed", None)
+    assert torch.equal(embed_texts(TEXTS, str(tmp_path / "copy"), device=CPU), first_KD)
 
 
 def test_a_long_text_is_cut_at_the_encoders_limit(tiny, cache):

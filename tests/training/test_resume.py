@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 
 import pytest
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 from tiny_models import path_rows, read_rows
 
 from qrd.console import Console
-from qrd.errors import ConfigError, Interrupted, StorageError
+from qrd.errors import ConfigError, DataError, Interrupted, StorageError
 from qrd.stages import train
 from qrd.training import checkpoint, fitting
 from qrd.training.loop import Loop
@@ -226,7 +227,21 @@ def write_half_a_state(folder):
     (folder / "state.json").write_text('{"step": 8}')
 
 
-@pytest.mark.parametrize("damage", [cut_short, lose_a_file, write_half_a_state])
+def lose_the_hashes(folder):
+    (folder / "hashes.json").unlink()
+
+
+def flip_a_weight(folder):
+    flip(folder / "weights.safetensors", -1)
+
+
+def flip(file, at, bit=0):
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1 << bit
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut_short, lose_a_file, write_half_a_state, lose_the_hashes, flip_a_weight])
 def test_a_damaged_checkpoint_is_told_of_and_the_one_before_it_is_used(
     settings, console, capsys, tmp_path, results, damage
 ):
@@ -248,8 +263,86 @@ def test_where_no_checkpoint_can_be_read_the_run_stops_and_says_what_starts_over
     options = {**OPTIONS, "save_steps": 7}
     assert run_in_child(settings(**options), killed_at, 8) == -signal.SIGKILL
     cut_short(tmp_path / "run" / "checkpoints" / "step-7")
-    with pytest.raises(ConfigError, match=r"step-7: cannot be read .*--no-resume starts over"):
+    with pytest.raises(DataError, match=r"step-7: cannot be read .*--no-resume starts over") as stopped:
         train.run(settings(**options), console)
+    assert stopped.value.exit_code == 4
+
+
+@pytest.mark.parametrize("name", [*checkpoint.FILES, "hashes.json"])
+def test_a_bit_flipped_anywhere_in_a_checkpoint_is_noticed(tmp_path, name):
+    tensors = {"a": torch.arange(40.0), "b": torch.ones(3, 3)}
+    state = {"step": 3, "num_tokens": 21, "tally": {}, "log_sizes": {"metrics.jsonl": 40}}
+    folder = checkpoint.save(tmp_path, tensors=tensors, moments=tensors, state=state, keep=1)
+    assert torch.equal(checkpoint.load(folder)[0]["a"], tensors["a"])
+    size = (folder / name).stat().st_size
+    for at in range(0, size, max(1, size // 40)):
+        flip(folder / name, at, bit=at % 8)
+        with pytest.raises(DataError, match="step-3: cannot be read"):
+            checkpoint.load(folder)
+        flip(folder / name, at, bit=at % 8)
+    checkpoint.load(folder)
+
+
+def test_a_checkpoint_of_before_they_had_hashes_is_read(tmp_path):
+    state = {"step": 3, "num_tokens": 21, "tally": {}, "log_sizes": {}}
+    folder = checkpoint.save(tmp_path, tensors={}, moments={}, state=state, keep=1)
+    (folder / "hashes.json").unlink()
+    (folder / "state.json").write_text(json.dumps(state))
+    assert checkpoint.load(folder)[2] == state
+
+
+@pytest.fixture
+def copied(settings, tiny, tmp_path):
+    """Options as those of `settings`, with a student and an encoder in folders of this test."""
+    student, encoder = tmp_path / "student", tmp_path / "encoder"
+    shutil.copytree(tiny.llama, student)
+    shutil.copytree(tiny.encoder, encoder)
+    return lambda **more: settings(student=[f"a={student}", f"b={tiny.gemma}"], encoder=str(encoder), **OPTIONS, **more)
+
+
+@pytest.mark.parametrize(("name", "called"), [("student", "--student a"), ("encoder", "--encoder")])
+def test_a_student_or_an_encoder_whose_weights_were_replaced_is_named(copied, console, tmp_path, name, called):
+    assert run_in_child(copied(), killed_at, 8) == -signal.SIGKILL
+    file = tmp_path / name / "model.safetensors"
+    kept = file.read_bytes()
+    flip(file, -1)
+    with pytest.raises(ConfigError, match=rf"the files of {called} \(model.safetensors\)"):
+        train.run(copied(), console)
+    file.unlink()
+    file.write_bytes(kept)
+    os.utime(file, (1, 1))
+    (tmp_path / name / "README.md").write_text("Another text.")
+    train.run(copied(), console)
+    models = json.loads((tmp_path / "run" / "manifest.json").read_text())["models"]
+    assert {entry["model"] for entry in models} == {"--student a", "--student b", "--encoder"}
+
+
+def test_a_replaced_encoder_that_nobody_asks_is_no_other_run(copied, console, tmp_path):
+    assert run_in_child(copied(objective="sft"), killed_at, 8) == -signal.SIGKILL
+    flip(tmp_path / "encoder" / "model.safetensors", -1)
+    train.run(copied(objective="sft"), console)
+
+
+def test_a_run_of_before_models_were_known_by_their_files_goes_on(copied, console, tmp_path):
+    assert run_in_child(copied(), killed_at, 8) == -signal.SIGKILL
+    file = tmp_path / "run" / "checkpoints" / "run.json"
+    before = {name: value for name, value in json.loads(file.read_text()).items() if name not in ("models", "sha256")}
+    file.write_text(json.dumps(before))
+    flip(tmp_path / "student" / "model.safetensors", -1)
+    train.run(copied(), console)
+
+
+def test_a_bit_flipped_in_what_a_run_is_stops_it_and_is_named(settings, console, tmp_path):
+    assert run_in_child(settings(**OPTIONS), killed_at, 8) == -signal.SIGKILL
+    file = tmp_path / "run" / "checkpoints" / "run.json"
+    size = file.stat().st_size
+    for at in range(0, size - 1, max(1, size // 40)):
+        flip(file, at)
+        with pytest.raises((DataError, ConfigError), match=r"run.json: is damaged|holds another run") as stopped:
+            train.run(settings(**OPTIONS), console)
+        assert stopped.value.exit_code in (2, 4)
+        flip(file, at)
+    train.run(settings(**OPTIONS), console)
 
 
 def test_a_log_that_was_taken_away_is_begun_again_without_empty_bytes(settings, console, tmp_path):
