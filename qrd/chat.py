@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -71,7 +72,7 @@ def rendered(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool)
                 each, chat_template=template, tokenize=False, add_generation_prompt=add_generation_prompt
             )
         except TemplateError as error:
-            problem = problem or str(error)
+            problem = problem or one_line(error)
         else:
             return text
     raise ConfigError(f"{tokenizer.name_or_path}: its chat template refuses the prompt ({problem})")

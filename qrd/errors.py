@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from qrd.masking import masked, one_line
+
 
 class QrdError(Exception):
     """A failure that a user can act on; the text is one line and says what would help."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
 
 class ConfigError(QrdError):
@@ -39,7 +44,7 @@ class StorageError(QrdError):
     @classmethod
     def of(cls, file: Any, error: OSError) -> StorageError:
         """The error for an `OSError` met on `file`."""
-        return cls(f"{file}: {error.strerror or error}")
+        return cls(f"{file}: {error.strerror or one_line(error)}")
 
 
 class BackendError(QrdError):

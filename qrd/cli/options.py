@@ -17,7 +17,7 @@ import typer
 
 from qrd import knobs
 from qrd.errors import ConfigError
-from qrd.masking import masked
+from qrd.masking import learn, masked, one_line
 
 C = TypeVar("C")
 SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "variable", "DEFAULT_MAP": "--config", "DEFAULT": "default"}
@@ -160,11 +160,13 @@ def _table(file: File, full_name: str, several: dict[str, bool]) -> dict[str, An
     else:
         import tomli as tomllib
     try:
-        table: Any = tomllib.loads(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        learn(text)
+        table: Any = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: not TOML: {error}") from None
+        raise ConfigError(f"{file}: not TOML: {one_line(error)}") from None
     for word in full_name.split():
         table = table.get(word, {}) if isinstance(table, dict) else {}
     names = {knobs.key_of(name): name for name in several}

@@ -8,6 +8,7 @@ from typing import Any
 
 from qrd import embedded
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.records import Path
 
 
@@ -42,5 +43,5 @@ def _encoder(name: str) -> Callable[[str], Any]:
     try:
         loaded: Any = transformers.AutoTokenizer.from_pretrained(str(folder))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--tokenizer {name}: cannot be loaded: {str(error).splitlines()[0]}") from None
+        raise ConfigError(f"--tokenizer {name}: cannot be loaded: {one_line(error)}") from None
     return lambda text: loaded(text, add_special_tokens=False, verbose=False)["input_ids"]

@@ -19,6 +19,7 @@ from pathlib import Path as File
 from typing import Any, TypeVar
 
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.records import LETTERS, Question
 
 if sys.version_info >= (3, 11):
@@ -131,7 +132,7 @@ def _parsed(kind: type[Kind], text: str, place: str) -> Kind:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{place}: not TOML: {error}") from None
+        raise ConfigError(f"{place}: not TOML: {one_line(error)}") from None
     known = [field.name for field in dataclasses.fields(kind)]
     unknown = set(found) - set(known)
     if unknown:

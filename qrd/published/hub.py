@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.published.row import Published
 
 
@@ -51,7 +52,6 @@ def rows(hub: Hub, split: str, subset: str | None) -> Iterator[Published]:
         try:
             found = datasets.load_dataset(hub.repository, configuration, split=name)
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-            first_line = str(error).strip().partition("\n")[0]
-            raise ConfigError(f"{place}: the hub did not give this data set: {first_line}") from None
+            raise ConfigError(f"{place}: the hub did not give this data set: {one_line(error)}") from None
         for position, fields in enumerate(found):
             yield Published(fields, place, place=f"[{position}]")

@@ -20,6 +20,7 @@ from pathlib import Path as File
 from qrd import __version__, embedded
 from qrd.config import DoctorConfig
 from qrd.console import Console
+from qrd.masking import one_line
 
 Row = tuple[str, ...]
 
@@ -166,5 +167,5 @@ def import_problem(package: str) -> str | None:
     try:
         import_module(package.replace("-", "_"))
     except BROKEN as error:
-        return " ".join(str(error).split()) or type(error).__name__
+        return one_line(" ".join(str(error).split()) or type(error).__name__)
     return None

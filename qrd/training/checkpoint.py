@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from qrd.errors import ConfigError, StorageError
+from qrd.masking import one_line
 from qrd.training.shards import share_of
 
 _FOLDER = re.compile(r"step-(\d+)")
@@ -73,7 +74,7 @@ def save(
 
 def unsaved(target: File, error: OSError | SafetensorError) -> StorageError:
     """What a user is told when a folder could not be written."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
     return StorageError(f"{target}: cannot be saved: {reason}")
 
 
@@ -99,7 +100,7 @@ def load(checkpoint: File) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[s
         weights = load_file(checkpoint / "weights.safetensors")
         return weights, load_file(checkpoint / "optimizer.safetensors"), state
     except (OSError, ValueError, TypeError, SafetensorError) as error:
-        raise ConfigError(f"{checkpoint}: cannot be read ({error})") from None
+        raise ConfigError(f"{checkpoint}: cannot be read ({one_line(error)})") from None
 
 
 @torch.no_grad()

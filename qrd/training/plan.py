@@ -17,8 +17,9 @@ from torch import Tensor
 
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.training.logits import CHUNK_ELEMENTS
-from qrd.training.students import StudentSpec, first_line, local_source, located, resolve_dtype, with_adapter
+from qrd.training.students import StudentSpec, local_source, located, resolve_dtype, with_adapter
 
 GB = 1e9
 # Bytes of a 4-bit weight: half a byte, and for every 64 weights one scale, itself of 8 bits (double quantisation).
@@ -103,7 +104,7 @@ def _hollow(source: str, config: TrainConfig, device: torch.device) -> Any:
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(described, dtype=dtype, **options)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, ImportError) as error:
-        raise ConfigError(f"--student: no model to train in {source!r} ({first_line(error)})") from None
+        raise ConfigError(f"--student: no model to train in {source!r} ({one_line(error)})") from None
 
 
 def _stored_bytes(name: str, parameter: Tensor, config: TrainConfig, model: Any) -> int:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from qrd import chat
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, QrdError
+from qrd.masking import one_line
 from qrd.training.adapters import leave_casting_to_autocast
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
@@ -253,7 +254,7 @@ def load_tokenizer(source: str, config: TrainConfig) -> Any:
     try:
         return AutoTokenizer.from_pretrained(source, trust_remote_code=config.trust_remote_code)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--student: no tokenizer in {source!r} ({first_line(error)})") from None
+        raise ConfigError(f"--student: no tokenizer in {source!r} ({one_line(error)})") from None
 
 
 def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
@@ -276,7 +277,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
             source, dtype=weights, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
-        raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({first_line(error)})") from None
+        raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({one_line(error)})") from None
     return model if config.finetune == "qlora" else model.to(device)
 
 
@@ -313,7 +314,7 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
     try:
         return get_peft_model(model, lora)
     except ValueError as error:
-        raise ConfigError(f"--lora-target-modules {','.join(names)}: {first_line(error)}") from None
+        raise ConfigError(f"--lora-target-modules {','.join(names)}: {one_line(error)}") from None
 
 
 def save_student(student: Student, folder: File, weights: Mapping[str, Tensor] | None = None) -> None:
@@ -345,8 +346,3 @@ def verify_saved(student: Student, folder: File) -> None:
     allowed = 0.0 if student.device.type == "cpu" else 0.01 * expected.abs().max().item()
     if not worst <= allowed:  # a number that is none is not either
         raise QrdError(f"{folder}: the saved student differs from the fitted one by up to {worst:g} in its logits")
-
-
-def first_line(error: BaseException) -> str:
-    """What a library's error says first, short enough for a message of one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
