@@ -25,6 +25,14 @@ class ConfigError(QrdError):
     exit_code = 2
 
 
+def needs(what: str, package: str, extra: str, *, otherwise: str = "") -> ConfigError:
+    """The error for a package that is not installed, with the extra of qrd that brings it.
+
+    Example: ``--dedupe needs datasketch: pip install 'qrd[filter]'``.
+    """
+    return ConfigError(f"{what} needs {package}: pip install 'qrd[{extra}]'{f', or {otherwise}' if otherwise else ''}")
+
+
 class DataError(QrdError):
     """A row that is not what its record demands."""
 

@@ -7,7 +7,7 @@ from pathlib import Path as File
 from typing import Any
 
 from qrd.backends.settings import BackendSettings
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 
 
@@ -32,7 +32,7 @@ def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
     Raises: ConfigError where either cannot be had.
     """
     if missing := _missing("torch", "transformers"):
-        raise ConfigError(f"{model}: needs {missing}; install it with: pip install 'qrd[local]'")
+        raise needs(model, missing, "train")
     import transformers
     from safetensors import SafetensorError
 

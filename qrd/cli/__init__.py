@@ -19,7 +19,7 @@ import typer
 from qrd import __version__
 from qrd.cli.options import CONTEXT_SETTINGS
 from qrd.console import Console
-from qrd.errors import ConfigError, Interrupted, QrdError
+from qrd.errors import ConfigError, Interrupted, QrdError, needs
 from qrd.masking import MaskedStream, masked, one_line
 
 app = typer.Typer(
@@ -102,7 +102,7 @@ def _usage_or_fault(console: Console, error: Exception, debug: bool) -> int:
         return 1
     lacking = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if lacking in EXTRAS:
-        console.error(f"qrd: this needs {lacking}: pip install 'qrd[{EXTRAS[lacking]}]'")
+        console.error(f"qrd: {needs('this', lacking, EXTRAS[lacking])}")
         return ConfigError.exit_code
     console.error(f"qrd: a fault of qrd itself: {type(error).__name__}: {one_line(error)} (--debug shows where)")
     return 1

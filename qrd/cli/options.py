@@ -197,12 +197,18 @@ def _completed(context: typer.Context, config: C, ask: Callable[[C], C] | None) 
         print(f"same as: {knobs.command_line(context.command_path, config)}", file=sys.stderr)
         lacking = knobs.missing(config)
     if lacking:
-        names = " and ".join("INPUT" if name == "input" else knobs.flag_of(name) for name in lacking)
-        raise ConfigError(f"{names} must be given (qrd {context.info_name} --help)")
+        names = " and ".join(_called(config, name) for name in lacking)
+        raise ConfigError(f"{names} must be given ({context.command_path} --help)")
     if getattr(config, "input", ()) == ("-",) and sys.stdin.isatty() and not _reads_nothing(config):
         print(context.get_help(), file=sys.stderr)
         raise typer.Exit(2)
     return config
+
+
+def _called(config: Any, name: str) -> str:
+    """What an option is called in help: `INPUT`, `NAME`, `--teacher`."""
+    is_positional = type(config).__dataclass_fields__[name].metadata["positional"]
+    return name.upper() if is_positional else knobs.flag_of(name)
 
 
 def _reads_nothing(config: Any) -> bool:

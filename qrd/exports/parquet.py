@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path as File
 from typing import Any
 
-from qrd.errors import ConfigError, StorageError
+from qrd.errors import StorageError, needs
 from qrd.jsonl import set_aside, take_lock
 
 ROWS_AT_ONCE = 1000
@@ -53,7 +53,7 @@ def needed() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ConfigError("--format parquet needs the package pyarrow: pip install pyarrow") from None
+        raise needs("--format parquet", "pyarrow", "hub") from None
     return pyarrow
 
 

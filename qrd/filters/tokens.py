@@ -7,7 +7,7 @@ from pathlib import Path as File
 from typing import Any
 
 from qrd import embedded
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.records import Path
 
@@ -21,7 +21,7 @@ def token_counter(tokenizer: str) -> Callable[[Path], int]:
     try:
         encode = _encoder(tokenizer.removeprefix("hf:"))
     except ImportError as error:
-        raise ConfigError(f"--tokenizer needs {error.name}; install it with: pip install 'qrd[train]'") from None
+        raise needs("--tokenizer", error.name or "transformers", "train") from None
 
     def count(path: Path) -> int:
         return len(encode(path.response or ""))

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.published.row import Published
 from qrd.records import Fields
@@ -103,9 +103,7 @@ def _tasks() -> Mapping[str, Any]:
             import reasoning_gym
             import reasoning_gym.factory
     except ImportError as error:
-        raise ConfigError(
-            f"{PREFIX}TASK needs the package reasoning-gym: pip install reasoning-gym ({one_line(error)})"
-        ) from None
+        raise needs(f"{PREFIX}TASK", f"reasoning-gym ({one_line(error)})", "gym") from None
     tasks: Mapping[str, Any] = reasoning_gym.factory.DATASETS
     return tasks
 

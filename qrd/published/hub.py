@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.published.row import Published
 
@@ -46,7 +46,7 @@ def rows(hub: Hub, split: str, subset: str | None) -> Iterator[Published]:
     try:
         import datasets
     except ImportError:
-        raise ConfigError("--hub needs the package datasets: pip install 'qrd[hub]'") from None
+        raise needs("--hub", "datasets", "hub") from None
     for configuration, name in parts:
         place = "/".join(part for part in (hub.repository, configuration, name) if part)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path as File
 
-from qrd.errors import ConfigError, DataError
+from qrd.errors import ConfigError, DataError, needs
 from qrd.masking import one_line
 from qrd.published.row import Published, Rows
 
@@ -18,7 +18,7 @@ def rows(file: File) -> Rows:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ConfigError(f"{file}: Parquet needs the package pyarrow: pip install pyarrow") from None
+        raise needs(f"{file}: Parquet", "pyarrow", "hub") from None
     position = 0
     try:
         for batch in pyarrow.parquet.ParquetFile(file).iter_batches():

@@ -37,7 +37,7 @@ class Part:
 TRAIN = ("torch", "transformers", "accelerate", "peft", "safetensors")
 PARTS = (
     Part("models behind an API", ("litellm", "aiohttp"), "pip install 'qrd[api]'"),
-    Part("hf: and embedded: models", TRAIN, "pip install 'qrd[local]'"),
+    Part("hf: and embedded: models", TRAIN, "pip install 'qrd[train]'"),
     Part("train", TRAIN, "pip install 'qrd[train]'"),
     Part("train --finetune qlora", (*TRAIN, "bitsandbytes"), "pip install 'qrd[qlora]'"),
     Part("vllm: models", ("vllm",), "pip install 'qrd[vllm]'"),

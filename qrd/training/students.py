@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from qrd import chat
 from qrd.config import TrainConfig
-from qrd.errors import ConfigError, QrdError
+from qrd.errors import ConfigError, QrdError, needs
 from qrd.masking import one_line
 from qrd.training.adapters import leave_casting_to_autocast
 from qrd.training.batches import Batch, derive_seed
@@ -283,7 +283,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
 
 def _four_bits(dtype: torch.dtype) -> Any:
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise ConfigError("--finetune qlora needs bitsandbytes: pip install 'qrd[qlora]', or use --finetune lora")
+        raise needs("--finetune qlora", "bitsandbytes", "qlora", otherwise="use --finetune lora")
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
