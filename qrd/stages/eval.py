@@ -37,7 +37,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     Raises: ConfigError for a folder that is no run, DataError before any call.
     """
     candidates = list(candidates_of(config))
-    reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
+    reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
     questions = list(asking.selected(reader, config))
     asking.report_bad(reader, console)
     contamination = _stamp(config, reader, console)

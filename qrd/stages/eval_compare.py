@@ -38,7 +38,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     """
     _refuse_unused(config)
     manifest = Manifest("eval", config, config.output)
-    reader = Reader(config.input, Prediction, unique=None, skip_bad=config.skip_bad)
+    reader = Reader(config.input, Prediction, unique=None, skip_bad=config.skip_bad, needs_rows=True)
     rows, models = named(checked_together(list(asking.selected(reader, config))))
     asking.report_bad(reader, console)
     if len(models) < 2:
