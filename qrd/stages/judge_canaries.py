@@ -146,9 +146,8 @@ def canaries_of(config: JudgeConfig, bench: Bench, console: Console, judge_hash:
         return None
     known = list(_wrong(config) if config.canaries == OF_INPUT else _labelled(config.canaries))
     if not known:
-        raise ConfigError(
-            f"--canaries {config.canaries}: {NONE_IN_INPUT if config.canaries == OF_INPUT else NONE_IN_FILE}"
-        )
+        problem = NONE_IN_INPUT if config.canaries == OF_INPUT else NONE_IN_FILE
+        raise ConfigError(f"--canaries {config.canaries}: {problem}")
     return Canaries(known, bench, console, judge_hash)
 
 

@@ -49,11 +49,8 @@ def test_a_pipe_that_brings_nothing_is_refused_too(command, bench):
 
 def test_a_shard_without_a_row_is_no_error(bench):
     bench.write_rows("questions.jsonl", [{"id": "a", "task": "math", "question": "2+3?", "answer": "5"}])
-    codes = [
-        bench.run("generate", "questions.jsonl", "--teacher", "scripted:teacher.toml", "--shard", f"{n}/2", "-o", f"{n}").code
-        for n in (1, 2)
-    ]  # fmt: skip
-    assert codes == [0, 0]
+    words = ("generate", "questions.jsonl", "--teacher", "scripted:teacher.toml", "--shard")
+    assert [bench.run(*words, f"{number}/2", "-o", f"{number}").code for number in (1, 2)] == [0, 0]
 
 
 def test_filter_may_be_given_nothing_where_nothing_may_be_left(bench):
