@@ -20,7 +20,7 @@ from pathlib import Path as File
 from typing import Any, Literal
 
 from qrd.console import Console
-from qrd.errors import ConfigError, StorageError
+from qrd.errors import ConfigError, StorageError, needs
 
 PREFIX = "embedded:"
 CONVERSION = 1  # part of the cached folder's name: raise it when `_convert` writes something else
@@ -155,7 +155,7 @@ def _convert_once(model: str, entry: EmbeddedModel, parts: list[File], target: F
 
     for needed in ("gguf", "torch", "transformers"):
         if importlib.util.find_spec(needed) is None:
-            raise ConfigError(f"{model}: converting it needs {needed}; install it with: pip install 'qrd[demo]'")
+            raise needs(f"{model}: converting it", needed, "demo")
     target.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{target}.lock"):
         if target.is_dir():

@@ -7,17 +7,30 @@ from __future__ import annotations
 
 from typing import Any
 
+from qrd.masking import masked, one_line
+
 
 class QrdError(Exception):
     """A failure that a user can act on; the text is one line and says what would help."""
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        return masked(super().__str__())
+
 
 class ConfigError(QrdError):
     """An option, a variable, a key of the configuration file or a model name that cannot be used."""
 
     exit_code = 2
+
+
+def needs(what: str, package: str, extra: str, *, otherwise: str = "") -> ConfigError:
+    """The error for a package that is not installed, with the extra of qrd that brings it.
+
+    Example: ``--dedupe needs datasketch: pip install 'qrd[filter]'``.
+    """
+    return ConfigError(f"{what} needs {package}: pip install 'qrd[{extra}]'{f', or {otherwise}' if otherwise else ''}")
 
 
 class DataError(QrdError):
@@ -39,7 +52,7 @@ class StorageError(QrdError):
     @classmethod
     def of(cls, file: Any, error: OSError) -> StorageError:
         """The error for an `OSError` met on `file`."""
-        return cls(f"{file}: {error.strerror or error}")
+        return cls(f"{file}: {error.strerror or one_line(error)}")
 
 
 class BackendError(QrdError):

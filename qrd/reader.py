@@ -45,11 +45,16 @@ class Reader(Generic[R]):
 
     Bad rows are collected in `bad`. Without `skip_bad`, iterating raises one DataError at the end that names them;
     `scan` does so before anything is paid for. `num_rows` counts all lines that hold something, bad ones included.
-    `unique` is the field no two rows may share, if any.
+    `unique` is the field no two rows may share, if any. With `needs_rows` there must be a row, good or bad: what fails
+    upstream, or a wrong file, would else look like work that is done.
     """
 
-    def __init__(self, files: Iterable[str], kind: type[R], *, unique: str | None, skip_bad: bool = False) -> None:
+    def __init__(
+        self, files: Iterable[str], kind: type[R], *, unique: str | None, skip_bad: bool = False,
+        needs_rows: bool = False,
+    ) -> None:  # fmt: skip
         self.files, self.kind, self.unique, self.skip_bad = tuple(files), kind, unique, skip_bad
+        self.needs_rows = needs_rows
         self._reset()
 
     def _reset(self) -> None:
@@ -96,9 +101,12 @@ class Reader(Generic[R]):
             self.sha256[shown] = digest.hexdigest()
 
     def refuse_bad(self) -> None:
-        """Nothing. Raises: DataError naming the bad rows, unless they are to be skipped."""
+        """Nothing. Raises: DataError naming the bad rows, unless they are to be skipped; or where a row is needed."""
         if self.bad and not self.skip_bad:
             raise bad_lines(self.bad)
+        if self.needs_rows and not self.num_rows:
+            names = ", ".join("<stdin>" if name == "-" else name for name in self.files)
+            raise DataError(names, None, None, "holds no row")
 
     def rows(self, block: Block) -> Iterator[Row[R]]:
         """The good rows of a block; the others are put into `bad`."""

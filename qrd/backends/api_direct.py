@@ -20,7 +20,7 @@ from qrd.backends.protocol import Request
 from qrd.backends.refusals import CallFailed, Refusal, answered, late, may_be_sent, unanswered
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
-from qrd.masking import masked
+from qrd.masking import masked, one_line
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -125,7 +125,7 @@ async def exchanged(call: Any, timeout_s: float, most_bytes: int = MAX_REPLY_BYT
         was_sent = may_be_sent(error)
         if was_sent and isinstance(error, asyncio.TimeoutError):
             raise CallFailed(late(timeout_s)) from None
-        raise CallFailed(unanswered(f"{type(error).__name__}: {error}", was_sent=was_sent)) from None
+        raise CallFailed(unanswered(f"{type(error).__name__}: {one_line(error)}", was_sent=was_sent)) from None
     if response.status >= 300:
         raise CallFailed(answered(response.status, _told(response, raw), response.headers))
     return raw
@@ -169,7 +169,7 @@ def _read(raw: bytes) -> Answer:
         message = error.get("message") if isinstance(error, dict) else error
         if isinstance(status, int) and 400 <= status < 600:
             raise CallFailed(answered(status, f"{status}: {message}", {}))
-        raise CallFailed(Refusal(kind="passing", message=masked(str(message))[:300], may_be_billed=True))
+        raise CallFailed(Refusal(kind="passing", message=one_line(str(message)), may_be_billed=True))
     return answer_of(completion)
 
 
@@ -185,7 +185,7 @@ def url_below(endpoint: Endpoint, place: str) -> URL:
         if base.scheme not in ("http", "https") or not base.host:
             raise ValueError("expected http://HOST/… or https://HOST/…")
     except ValueError as error:
-        raise ConfigError(f"--api-base: {masked(endpoint.base)!r} is no URL: {error}") from None
+        raise ConfigError(f"--api-base: {masked(endpoint.base)!r} is no URL: {one_line(error)}") from None
     if endpoint.key is not None:
         base = base.with_user(None)
     return base.with_path(f"{base.path.rstrip('/')}/{place}").with_query(base.query)

@@ -17,6 +17,7 @@ from qrd.backends.budget import Budget, Hold
 from qrd.companions import BATCHES
 from qrd.errors import ConfigError
 from qrd.jsonl import write_whole
+from qrd.masking import one_line
 
 _PUTTING = threading.Lock()  # the judges of a panel have a thread each
 
@@ -65,7 +66,7 @@ def noted(file: File) -> Batches | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: does not say which batches are under way: {error}") from None
+        raise ConfigError(f"{file}: does not say which batches are under way: {one_line(error)}") from None
 
 
 def opened(file: File) -> Batches:

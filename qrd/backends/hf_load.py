@@ -8,7 +8,7 @@ from typing import Any
 
 from qrd import chat
 from qrd.backends.settings import BackendSettings
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 
@@ -34,7 +34,7 @@ def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
     Raises: ConfigError where either cannot be had.
     """
     if missing := _missing("torch", "transformers"):
-        raise ConfigError(f"{model}: needs {missing}; install it with: pip install 'qrd[local]'")
+        raise needs(model, missing, "train")
     import transformers
     from safetensors import SafetensorError
 

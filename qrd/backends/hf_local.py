@@ -12,7 +12,7 @@ from qrd.backends import hf_load
 from qrd.backends.probe import PROBE
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.records import Usage
 
@@ -44,7 +44,7 @@ class HfLocal:
         try:
             from peft import PeftModel
         except ImportError:
-            raise ConfigError(f"{folder}: an adapter needs peft; install it with: pip install 'qrd[local]'") from None
+            raise needs(f"{folder}: an adapter", "peft", "train") from None
         inner = f"student{len(self._adapters)}"  # a name with a dot would break the names of its parameters
         try:
             if self._adapters:

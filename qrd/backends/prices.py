@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from qrd.backends.protocol import Request
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 
 FORMS = "PROVIDER/NAME as litellm knows it (openai/gpt-4o-mini), hf:NAME_OR_FOLDER, vllm:NAME_OR_FOLDER, embedded:NAME"
 
@@ -35,7 +35,7 @@ def litellm() -> Any:
         with _kept_for_good():
             import litellm as found
     except ImportError:
-        raise ConfigError("calling an API needs litellm; install it with: pip install 'qrd[api]'") from None
+        raise needs("calling an API", "litellm", "api") from None
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     module: Any = found

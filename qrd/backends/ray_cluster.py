@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Any
 
+from qrd import errors
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import one_line
@@ -24,7 +25,7 @@ def connected(on: str) -> Any:
     try:
         import ray
     except ImportError:
-        raise ConfigError("--on: needs Ray; install it with: pip install 'qrd[ray]'") from None
+        raise errors.needs("--on", "Ray", "ray") from None
     if ray.is_initialized():
         return ray
     # Ray puts handlers of its own on the signals that mean "stop and say how to go on" here.

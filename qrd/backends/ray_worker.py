@@ -19,6 +19,7 @@ from qrd.backends.protocol import Backend, Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.backends.stopping import Stopping
 from qrd.errors import QrdError
+from qrd.masking import one_line
 
 MOST_TOGETHER = 16  # replies that travel together at most
 LOW = 8  # requests at hand under which more are asked for: what is sent while they come
@@ -167,4 +168,4 @@ class Worker:
 
 
 def _failure(error: Exception) -> Failure:
-    return Failure(type(error).__name__, str(error))
+    return Failure(type(error).__name__, one_line(error))

@@ -12,6 +12,7 @@ import msgspec
 
 from qrd.backends.protocol import Reply, Request
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.records import Usage
 
 if sys.version_info >= (3, 11):
@@ -86,7 +87,7 @@ def _rules(file: str) -> list[Rule]:
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
     except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError, re.error) as error:
-        raise ConfigError(f"{file}: no rules: {error}") from None
+        raise ConfigError(f"{file}: no rules: {one_line(error)}") from None
     return rules
 
 

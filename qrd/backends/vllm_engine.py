@@ -8,7 +8,7 @@ from multiprocessing import connection
 from typing import Any
 
 from qrd.backends.settings import BackendSettings
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 
 HIGHEST_RANK = 64  # of adapters
@@ -23,9 +23,7 @@ def library(model: str) -> Any:
     try:
         import vllm
     except ImportError as error:
-        raise ConfigError(
-            f"{model}: needs vLLM ({one_line(error)}); install it with: pip install 'qrd[vllm]', or use hf: instead"
-        ) from None
+        raise needs(model, f"vLLM ({one_line(error)})", "vllm", otherwise="use hf: instead") from None
     return vllm
 
 

@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import sys
+import traceback
 import warnings
 from importlib import import_module
 from typing import Any
@@ -18,8 +19,8 @@ import typer
 from qrd import __version__
 from qrd.cli.options import CONTEXT_SETTINGS
 from qrd.console import Console
-from qrd.errors import ConfigError, Interrupted, QrdError
-from qrd.masking import masked
+from qrd.errors import ConfigError, Interrupted, QrdError, needs
+from qrd.masking import MaskedStream, masked, one_line
 
 app = typer.Typer(
     name="qrd",
@@ -57,6 +58,7 @@ def _root(
 def main() -> None:
     """Run the command line and exit with the contract's code."""
     signal.signal(signal.SIGTERM, _terminated)
+    sys.stderr = MaskedStream(sys.stderr)  # libraries speak there without asking
     if "--debug" not in sys.argv:
         warnings.simplefilter("ignore")  # libraries talk to their developers; what users must know, qrd says itself
     code = _run()
@@ -96,19 +98,18 @@ def _usage_or_fault(console: Console, error: Exception, debug: bool) -> int:
         console.error(f"qrd: {show()}{hint}")
         return int(code)
     if debug:
-        raise error
+        console.error(traceback.format_exc())
+        return 1
     lacking = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if lacking in EXTRAS:
-        console.error(f"qrd: this needs {lacking}: pip install 'qrd[{EXTRAS[lacking]}]'")
+        console.error(f"qrd: {needs('this', lacking, EXTRAS[lacking])}")
         return ConfigError.exit_code
-    console.error(f"qrd: a fault of qrd itself: {type(error).__name__}: {error} (--debug shows where)")
+    console.error(f"qrd: a fault of qrd itself: {type(error).__name__}: {one_line(error)} (--debug shows where)")
     return 1
 
 
 def _explain(console: Console, error: QrdError, debug: bool) -> None:
     if debug and not isinstance(error, Interrupted):
-        import traceback
-
         console.error(traceback.format_exc())
     console.error(f"qrd: {error}")
 

@@ -17,7 +17,7 @@ import typer
 
 from qrd import knobs
 from qrd.errors import ConfigError
-from qrd.masking import masked
+from qrd.masking import learn, masked, one_line
 
 C = TypeVar("C")
 SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "variable", "DEFAULT_MAP": "--config", "DEFAULT": "default"}
@@ -160,11 +160,13 @@ def _table(file: File, full_name: str, several: dict[str, bool]) -> dict[str, An
     else:
         import tomli as tomllib
     try:
-        table: Any = tomllib.loads(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        learn(text)
+        table: Any = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: not TOML: {error}") from None
+        raise ConfigError(f"{file}: not TOML: {one_line(error)}") from None
     for word in full_name.split():
         table = table.get(word, {}) if isinstance(table, dict) else {}
     names = {knobs.key_of(name): name for name in several}
@@ -195,12 +197,18 @@ def _completed(context: typer.Context, config: C, ask: Callable[[C], C] | None) 
         print(f"same as: {knobs.command_line(context.command_path, config)}", file=sys.stderr)
         lacking = knobs.missing(config)
     if lacking:
-        names = " and ".join("INPUT" if name == "input" else knobs.flag_of(name) for name in lacking)
-        raise ConfigError(f"{names} must be given (qrd {context.info_name} --help)")
+        names = " and ".join(_called(config, name) for name in lacking)
+        raise ConfigError(f"{names} must be given ({context.command_path} --help)")
     if getattr(config, "input", ()) == ("-",) and sys.stdin.isatty() and not _reads_nothing(config):
         print(context.get_help(), file=sys.stderr)
         raise typer.Exit(2)
     return config
+
+
+def _called(config: Any, name: str) -> str:
+    """What an option is called in help: `INPUT`, `NAME`, `--teacher`."""
+    is_positional = type(config).__dataclass_fields__[name].metadata["positional"]
+    return name.upper() if is_positional else knobs.flag_of(name)
 
 
 def _reads_nothing(config: Any) -> bool:

@@ -15,6 +15,8 @@ from random import Random
 from statistics import NormalDist
 from typing import Any
 
+from qrd.evaluation.families import Families, Pair
+
 RESAMPLES = 10_000  # Efron and Tibshirani (1993, chapter 13) want 1,000 at least for the ends of a 95 % interval
 POWER, LEVEL = 0.8, 0.05
 SHARE_BITS = 32  # of a probability that is drawn with: an error of 2^-32 is far below that of 10,000 resamples
@@ -27,7 +29,7 @@ class Comparison:
     """`model` against `other` on the questions that both answered.
 
     `better` and `worse` count questions; `difference` is accuracy minus the other's, from -1 to 1, with its 95 %
-    `interval`; `p` is the exact test's, `p_holm` corrected for all comparisons that were made together.
+    `interval`; `p` is the exact test's, `p_holm` corrected for all comparisons of its `family`.
     `smallest_difference` is what so many questions show with power 0.8; None where they can show none.
     """
 
@@ -40,6 +42,7 @@ class Comparison:
     interval: tuple[float, float]
     p: float
     p_holm: float
+    family: str
     smallest_difference: float | None
 
     def as_json(self) -> dict[str, Any]:
@@ -47,11 +50,15 @@ class Comparison:
         return {**asdict(self), "interval": list(self.interval)}
 
 
-def compared(pairs: Sequence[tuple[str, str]], scores: Mapping[str, Scores], *, seed: int) -> list[Comparison]:
-    """The comparison of each pair of models, in the order of `pairs`; pairs without a common question are left out.
+def compared(families: Families, scores: Mapping[str, Scores], *, seed: int) -> list[Comparison]:
+    """The comparison of each pair of models, family by family; pairs without a common question are left out.
 
     `scores` maps each model to its questions' scores.
     """
+    return [found for family, pairs in families.items() for found in _compared(family, pairs, scores, seed)]
+
+
+def _compared(family: str, pairs: Sequence[Pair], scores: Mapping[str, Scores], seed: int) -> list[Comparison]:
     found = []
     for model, other in pairs:
         mine, its = scores.get(model, {}), scores.get(other, {})
@@ -59,14 +66,17 @@ def compared(pairs: Sequence[tuple[str, str]], scores: Mapping[str, Scores], *, 
             found.append((model, other, differences))
     tests = [mcnemar(*_better_and_worse(differences)) for _, _, differences in found]
     corrected = holm(tests)
-    return [_comparison(*what, p, p_holm, seed) for what, p, p_holm in zip(found, tests, corrected)]
+    return [_comparison(*what, p, p_holm, family, seed) for what, p, p_holm in zip(found, tests, corrected)]
 
 
-def _comparison(model: str, other: str, differences: Sequence[float], p: float, p_holm: float, seed: int) -> Comparison:
+def _comparison(
+    model: str, other: str, differences: Sequence[float], p: float, p_holm: float, family: str, seed: int
+) -> Comparison:  # fmt: skip
     num_questions, (better, worse) = len(differences), _better_and_worse(differences)
     return Comparison(
         model=model, other=other, questions=num_questions, better=better, worse=worse,
         difference=sum(differences) / num_questions, interval=bootstrap(differences, seed=seed), p=p, p_holm=p_holm,
+        family=family,
         smallest_difference=smallest_difference(num_questions, sum(d * d for d in differences) / num_questions),
     )  # fmt: skip
 

@@ -8,16 +8,17 @@ from typing import Any
 
 from qrd.evaluation.breakdown import GROUPINGS, UNKNOWN, in_order
 from qrd.evaluation.compare import compared
+from qrd.evaluation.families import Families
 from qrd.evaluation.samples import sampled
 from qrd.evaluation.score import accuracy
 
 Fields = dict[str, Any]
 
 
-def summarised(rows: Sequence[Fields], pairs: Sequence[tuple[str, str]], *, seed: int) -> Fields:
-    """The content of --summary: the figures of each model, over all and in groups, and `pairs` of models compared."""
+def summarised(rows: Sequence[Fields], families: Families, *, seed: int) -> Fields:
+    """The content of --summary: the figures of each model, over all and in groups, and its `families` compared."""
     models = {model: _model(mine) for model, mine in grouped(rows, itemgetter("model")).items()}
-    comparisons = compared(pairs, question_scores(rows), seed=seed)
+    comparisons = compared(families, question_scores(rows), seed=seed)
     return {"models": models, "comparisons": [found.as_json() for found in comparisons]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from qrd.console import Console
@@ -25,10 +26,23 @@ def show(summary: Fields, console: Console) -> None:
     _show_samples(summary["models"], console)
     for name, title in GROUPS.items():
         _show_groups(name, title, summary["models"], console)
-    if summary["comparisons"]:
+    for family, found in by_family(summary["comparisons"]).items():
         console.table(
-            "Compared question by question", VERSUS, [_compared(comparison) for comparison in summary["comparisons"]]
+            f"Compared question by question: {corrected_among(family, found)}", VERSUS, [_compared(c) for c in found]
         )
+
+
+def by_family(comparisons: Sequence[Fields]) -> dict[str, list[Fields]]:
+    """The comparisons of each family, in their order."""
+    families: dict[str, list[Fields]] = {}
+    for comparison in comparisons:
+        families.setdefault(comparison["family"], []).append(comparison)
+    return families
+
+
+def corrected_among(family: str, comparisons: Sequence[Fields]) -> str:
+    """What a p of this family is corrected for, in words."""
+    return f"{family} (p corrected for {len(comparisons):,})"
 
 
 def _show_accuracy(models: Fields, console: Console) -> None:

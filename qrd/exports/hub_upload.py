@@ -9,7 +9,7 @@ import os
 from pathlib import Path as File
 from typing import Any
 
-from qrd.errors import BackendError, ConfigError
+from qrd.errors import BackendError, ConfigError, needs
 from qrd.masking import one_line
 
 ENDPOINT_VARIABLE = "HF_ENDPOINT"
@@ -24,7 +24,7 @@ def needed(name: str) -> Any:
         import huggingface_hub.errors
         import huggingface_hub.utils
     except ImportError:
-        raise ConfigError("--hub needs the package huggingface_hub: pip install 'qrd[hub]'") from None
+        raise needs("--hub", "huggingface_hub", "hub") from None
     package: Any = huggingface_hub
     try:
         package.utils.validate_repo_id(name)

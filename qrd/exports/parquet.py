@@ -8,7 +8,7 @@ from pathlib import Path as File
 from typing import Any
 
 from qrd.companions import TEMPORARY, set_aside
-from qrd.errors import ConfigError, StorageError
+from qrd.errors import StorageError, needs
 from qrd.jsonl import take_lock
 
 ROWS_AT_ONCE = 1000
@@ -54,7 +54,7 @@ def needed() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ConfigError("--format parquet needs the package pyarrow: pip install pyarrow") from None
+        raise needs("--format parquet", "pyarrow", "hub") from None
     return pyarrow
 
 

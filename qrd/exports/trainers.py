@@ -17,6 +17,7 @@ import msgspec
 
 from qrd.errors import ConfigError
 from qrd.jsonl import write_whole
+from qrd.masking import one_line
 from qrd.records import Fields
 
 TRAINERS = ("trl", "llama-factory", "ms-swift", "axolotl")
@@ -99,5 +100,7 @@ def _entries(registry: File) -> Fields:
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{registry}: is no registry of LLaMA-Factory ({error}); export to another folder") from None
+        raise ConfigError(
+            f"{registry}: is no registry of LLaMA-Factory ({one_line(error)}); export to another folder"
+        ) from None
     return dict(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from qrd.errors import ConfigError
+from qrd.errors import needs
 from qrd.filters.decision import KEEP, Decision, drop
 from qrd.records import Path
 
@@ -27,7 +27,7 @@ class Duplicates:
         try:
             import datasketch
         except ImportError:
-            raise ConfigError("--dedupe needs datasketch; install it with: pip install 'qrd[filter]'") from None
+            raise needs("--dedupe", "datasketch", "filter") from None
         self.threshold = threshold
         self._new: Any = datasketch.MinHash(num_perm=NUM_PERMUTATIONS)
         self._tables: Any = datasketch.MinHashLSH(threshold=threshold, num_perm=NUM_PERMUTATIONS)

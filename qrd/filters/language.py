@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
 from qrd.filters.decision import KEEP, Decision, drop
 from qrd.records import Path
 
@@ -25,7 +25,7 @@ class Language:
         try:
             from py3langid import langid
         except ImportError:
-            raise ConfigError("--language needs py3langid; install it with: pip install 'qrd[filter]'") from None
+            raise needs("--language", "py3langid", "filter") from None
         self._detector = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
         known = sorted(set(self._detector.labels))
         if language not in known:

@@ -7,7 +7,8 @@ from pathlib import Path as File
 from typing import Any
 
 from qrd import embedded
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
+from qrd.masking import one_line
 from qrd.records import Path
 
 
@@ -20,7 +21,7 @@ def token_counter(tokenizer: str) -> Callable[[Path], int]:
     try:
         encode = _encoder(tokenizer.removeprefix("hf:"))
     except ImportError as error:
-        raise ConfigError(f"--tokenizer needs {error.name}; install it with: pip install 'qrd[train]'") from None
+        raise needs("--tokenizer", error.name or "transformers", "train") from None
 
     def count(path: Path) -> int:
         return len(encode(path.response or ""))
@@ -42,5 +43,5 @@ def _encoder(name: str) -> Callable[[str], Any]:
     try:
         loaded: Any = transformers.AutoTokenizer.from_pretrained(str(folder))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--tokenizer {name}: cannot be loaded: {str(error).splitlines()[0]}") from None
+        raise ConfigError(f"--tokenizer {name}: cannot be loaded: {one_line(error)}") from None
     return lambda text: loaded(text, add_special_tokens=False, verbose=False)["input_ids"]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from qrd.errors import ConfigError
 from qrd.inspection.book import loose
 from qrd.inspection.where import Condition, condition
+from qrd.masking import one_line
 
 _CONDITION = re.compile(r"[^=!\s]+!?=.*", re.DOTALL)
 _SURE = re.compile(r"[ !#-.0-\[\]-~]+")  # what stands in JSON as it is, wherever no \\u is used
@@ -114,7 +115,7 @@ def wanted(query: str) -> Wanted:
     try:
         words = shlex.split(query)
     except ValueError as error:
-        raise ConfigError(f"{query!r}: {str(error).lower()}") from None
+        raise ConfigError(f"{query!r}: {one_line(error).lower()}") from None
     conditions = [condition(word) for word in words if _CONDITION.fullmatch(word)]
     texts = [Text(word) for word in words if not _CONDITION.fullmatch(word)]
     return All([*texts, *([Where(conditions)] if conditions else [])])

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from pathlib import Path as File
 from typing import Any, TypeVar
 
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.records import LETTERS, Question
 
 if sys.version_info >= (3, 11):
@@ -64,7 +66,7 @@ def styles(names: Sequence[str], files: Sequence[str] = ()) -> list[Style]:
     """
     own = {style.id: style for style in (_loaded(Style, File(file)) for file in files)}
     order = dict.fromkeys([*names, *own])
-    return [own.get(name) or _shipped(Style, "styles", name) for name in order]
+    return [own.get(name) or _shipped(Style, "styles", name, own) for name in order]
 
 
 def rubric(name_or_file: str) -> Rubric:
@@ -72,6 +74,13 @@ def rubric(name_or_file: str) -> Rubric:
     if name_or_file.endswith(".toml"):
         return _loaded(Rubric, File(name_or_file))
     return _shipped(Rubric, "judges", name_or_file)
+
+
+# Where names are given, what they are called there, and how a file of one's own is given instead.
+_ASKED_FOR = {
+    "styles": ("--styles", "styles", "--style-file FILE.toml adds one of your own"),
+    "judges": ("--rubric", "rubrics", "a file of your own ends in .toml"),
+}
 
 
 def question_text(question: Question) -> str:
@@ -111,10 +120,14 @@ def _folder(kind: str) -> Any:
     return resources.files(__name__).joinpath(kind)
 
 
-def _shipped(kind: type[Kind], folder: str, name: str) -> Kind:
-    names = sorted(entry.name.removesuffix(".toml") for entry in _folder(folder).iterdir())
+def _shipped(kind: type[Kind], folder: str, name: str, own: Iterable[str] = ()) -> Kind:
+    names: list[str] = sorted(entry.name.removesuffix(".toml") for entry in _folder(folder).iterdir())
     if name not in names:
-        raise ConfigError(f"{name!r} is not one of the {folder} {', '.join(names)}; a file of your own ends in .toml")
+        flag, called, other = _ASKED_FOR[folder]
+        known = ", ".join([*names, *own])
+        close = get_close_matches(name, [*names, *own], 1)
+        hint = f"did you mean {close[0]}?" if close else other
+        raise ConfigError(f"{flag}: {name!r} is not one of the {called} {known}; {hint}")
     return _parsed(kind, _folder(folder).joinpath(f"{name}.toml").read_text("utf-8"), name)
 
 
@@ -131,7 +144,7 @@ def _parsed(kind: type[Kind], text: str, place: str) -> Kind:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{place}: not TOML: {error}") from None
+        raise ConfigError(f"{place}: not TOML: {one_line(error)}") from None
     known = [field.name for field in dataclasses.fields(kind)]
     unknown = set(found) - set(known)
     if unknown:

@@ -7,6 +7,7 @@ import re
 
 from qrd.errors import DataError
 from qrd.lines import MAX_LINE_BYTES, numbered
+from qrd.masking import one_line
 from qrd.published.row import Published, Rows, Stream
 
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
@@ -29,7 +30,7 @@ def rows(stream: Stream, file: str) -> Rows:
         except StopIteration:
             return
         except csv.Error as error:
-            yield DataError(file, line, None, f"not CSV: {error}")
+            yield DataError(file, line, None, f"not CSV: {one_line(error)}")
             continue
         if header is not None:
             yield from _row(header, cells, file, line)

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
+from qrd.masking import one_line
 from qrd.published.row import Published
 from qrd.records import Fields
 
@@ -36,7 +37,7 @@ def rows(task: str, *, count: int, seed: int, options: str | None) -> Iterator[P
         try:
             entry = made[position]
         except (ValueError, IndexError, KeyError, RuntimeError) as error:
-            raise ConfigError(f"{PREFIX}{task}: could not make question {position}: {error}") from None
+            raise ConfigError(f"{PREFIX}{task}: could not make question {position}: {one_line(error)}") from None
         yield Published(entry, f"{PREFIX}{task}", place=f"[{position}]")
 
 
@@ -92,7 +93,7 @@ def _dataset(task: str, settings: dict[str, Any]) -> Any:
         config.validate()
         return kind(config=config)
     except (TypeError, ValueError, AssertionError) as error:
-        raise ConfigError(f"--gym-options: {task} refuses them: {error}") from None
+        raise ConfigError(f"--gym-options: {task} refuses them: {one_line(error)}") from None
 
 
 def _tasks() -> Mapping[str, Any]:
@@ -102,9 +103,7 @@ def _tasks() -> Mapping[str, Any]:
             import reasoning_gym
             import reasoning_gym.factory
     except ImportError as error:
-        raise ConfigError(
-            f"{PREFIX}TASK needs the package reasoning-gym: pip install reasoning-gym ({error})"
-        ) from None
+        raise needs(f"{PREFIX}TASK", f"reasoning-gym ({one_line(error)})", "gym") from None
     tasks: Mapping[str, Any] = reasoning_gym.factory.DATASETS
     return tasks
 
@@ -115,7 +114,7 @@ def _parsed(options: str | None) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(options)
     except msgspec.DecodeError as error:
-        raise ConfigError(f"--gym-options: not JSON: {error}") from None
+        raise ConfigError(f"--gym-options: not JSON: {one_line(error)}") from None
     if not isinstance(found, dict):
         raise ConfigError(f"--gym-options: found {type(found).__name__}, expected a JSON object")
     for name in sorted(_OURS.keys() & found):

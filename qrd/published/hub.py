@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qrd.errors import ConfigError
+from qrd.errors import ConfigError, needs
+from qrd.masking import one_line
 from qrd.published.row import Published
 
 
@@ -45,13 +46,12 @@ def rows(hub: Hub, split: str, subset: str | None) -> Iterator[Published]:
     try:
         import datasets
     except ImportError:
-        raise ConfigError("--hub needs the package datasets: pip install 'qrd[hub]'") from None
+        raise needs("--hub", "datasets", "hub") from None
     for configuration, name in parts:
         place = "/".join(part for part in (hub.repository, configuration, name) if part)
         try:
             found = datasets.load_dataset(hub.repository, configuration, split=name)
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-            first_line = str(error).strip().partition("\n")[0]
-            raise ConfigError(f"{place}: the hub did not give this data set: {first_line}") from None
+            raise ConfigError(f"{place}: the hub did not give this data set: {one_line(error)}") from None
         for position, fields in enumerate(found):
             yield Published(fields, place, place=f"[{position}]")

@@ -10,6 +10,7 @@ import msgspec
 
 from qrd.errors import DataError
 from qrd.lines import decode_object, numbered, refuse_double_keys
+from qrd.masking import one_line
 from qrd.published.row import Published, Rows, Stream, shown
 from qrd.records import Fields
 
@@ -38,7 +39,7 @@ def lines(stream: Stream, file: str) -> Rows:
         except DataError as error:
             yield error
         except jsonlines.InvalidLineError as error:
-            yield DataError(file, number, None, str(error).partition(" (line ")[0])
+            yield DataError(file, number, None, one_line(error).partition(" (line ")[0])
 
 
 def whole(stream: Stream, file: str) -> Rows:
@@ -48,7 +49,7 @@ def whole(stream: Stream, file: str) -> Rows:
         value = msgspec.json.decode(data)
         refuse_double_keys(data, file, None)
     except (msgspec.DecodeError, RecursionError) as error:
-        yield DataError(file, None, None, f"not JSON: {error}")
+        yield DataError(file, None, None, f"not JSON: {one_line(error)}")
         return
     except DataError as error:
         yield error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path as File
 
-from qrd.errors import ConfigError, DataError
+from qrd.errors import ConfigError, DataError, needs
+from qrd.masking import one_line
 from qrd.published.row import Published, Rows
 
 
@@ -17,7 +18,7 @@ def rows(file: File) -> Rows:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ConfigError(f"{file}: Parquet needs the package pyarrow: pip install pyarrow") from None
+        raise needs(f"{file}: Parquet", "pyarrow", "hub") from None
     position = 0
     try:
         for batch in pyarrow.parquet.ParquetFile(file).iter_batches():
@@ -25,6 +26,6 @@ def rows(file: File) -> Rows:
                 yield Published(fields, str(file), place=f"[{position}]")
                 position += 1
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error}") from None
+        raise ConfigError(f"{file}: cannot be read: {one_line(error)}") from None
     except pyarrow.ArrowException as error:
-        yield DataError(str(file), None, f"[{position}]", f"not Parquet: {error}")
+        yield DataError(str(file), None, f"[{position}]", f"not Parquet: {one_line(error)}")

@@ -64,7 +64,7 @@ def run(config: DataExportConfig, console: Console) -> Summary:
         target = target_of(config, stack)
         if config.hub:
             hub_upload.needed(config.hub)
-        reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
+        reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad, needs_rows=True)
         manifest, summary = Manifest("data export", config, target.file), Summary()
         with writer_of(target, config) as writer, console.progress("data export", None) as progress:
             for row in rows(reader, config, summary):
@@ -73,7 +73,8 @@ def run(config: DataExportConfig, console: Console) -> Summary:
             if reader.bad and not config.skip_bad:
                 raise jsonl.bad_lines(reader.bad)
             if not summary.counts.paths:
-                raise GateError(f"no path is left to export; left out: {dict(summary.counts.reasons)}")
+                left = _left_out(summary)
+                raise GateError(f"no path is left to export{f'; left out: {left}' if left else ''}")
         _count(summary, reader)
         manifest.finish(
             inputs=reader.sha256, rows_in=summary.num_in, rows_out=summary.num_out, reasons=summary.counts.reasons
@@ -176,6 +177,10 @@ def _beside(target: Target, config: DataExportConfig, summary: Summary, reader: 
     return names
 
 
+def _left_out(summary: Summary) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in summary.counts.reasons.items() if number)
+
+
 def _report(target: Target, config: DataExportConfig, summary: Summary, reader: Reader[Path], console: Console) -> None:
     asking.report_bad(reader, console)
     counts = summary.counts
@@ -184,7 +189,7 @@ def _report(target: Target, config: DataExportConfig, summary: Summary, reader: 
             console.say(
                 f"warning: {counts.paths - number} of {counts.paths} paths are not {words}; qrd filter drops them"
             )
-    left = ", ".join(f"{number} {reason}" for reason, number in summary.counts.reasons.items() if number)
+    left = _left_out(summary)
     console.say(f"{counts.paths} paths exported{f'; left out: {left}' if left else ''}")
     if not jsonl.is_stream(target.file) and not (config.hub and config.output == "-"):
         told = trainers.settings(config.for_ or "", config.form, target.file)

@@ -136,7 +136,7 @@ def run(config: DataPathsConfig, console: Console) -> Summary:
         raise ConfigError("--questions: standard input is read for the replies; give the questions as a file")
     known = Reader((config.questions or "",), Question, unique="id")
     questions = Questions(known, config.questions or "")
-    replies = Reader(config.input, Loose, unique=None, skip_bad=config.skip_bad)
+    replies = Reader(config.input, Loose, unique=None, skip_bad=config.skip_bad, needs_rows=True)
     manifest = Manifest("data paths", config, config.output)
     with (
         jsonl.replacing(config.output, resume=config.resume) as writer,

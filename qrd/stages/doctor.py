@@ -20,6 +20,7 @@ from pathlib import Path as File
 from qrd import __version__, embedded
 from qrd.config import DoctorConfig
 from qrd.console import Console
+from qrd.masking import one_line
 from qrd.weights import hush_bitsandbytes
 
 Row = tuple[str, ...]
@@ -37,7 +38,7 @@ class Part:
 TRAIN = ("torch", "transformers", "accelerate", "peft", "safetensors")
 PARTS = (
     Part("models behind an API", ("litellm", "aiohttp"), "pip install 'qrd[api]'"),
-    Part("hf: and embedded: models", TRAIN, "pip install 'qrd[local]'"),
+    Part("hf: and embedded: models", TRAIN, "pip install 'qrd[train]'"),
     Part("train", TRAIN, "pip install 'qrd[train]'"),
     Part("train --finetune qlora", (*TRAIN, "bitsandbytes"), "pip install 'qrd[qlora]'"),
     Part("vllm: models", ("vllm",), "pip install 'qrd[vllm]'"),
@@ -169,5 +170,5 @@ def import_problem(package: str) -> str | None:
     try:
         import_module(package.replace("-", "_"))
     except BROKEN as error:
-        return " ".join(str(error).split()) or type(error).__name__
+        return one_line(" ".join(str(error).split()) or type(error).__name__)
     return None

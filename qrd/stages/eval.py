@@ -17,6 +17,7 @@ from qrd import fingerprints
 from qrd.backends import Request, base_of
 from qrd.config import EvalConfig
 from qrd.console import Console
+from qrd.evaluation.families import BASES, Answering, Families, families
 from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import show
 from qrd.jsonl import Reader, Row, Writer
@@ -37,7 +38,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     Raises: ConfigError for a folder that is no run, DataError before any call.
     """
     candidates = list(candidates_of(config))
-    reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
+    reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
     questions = list(asking.selected(reader, config))
     asking.report_bad(reader, console)
     contamination = _stamp(config, reader, console)
@@ -61,7 +62,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
             manifest.finish(
                 inputs=reader.sha256, rows_in=sheet.tally.num_in, rows_out=sheet.tally.num_out, finished=finished,
                 reasons={"failed": len(sheet.tally.failed), "bad": sheet.tally.num_bad},
-                cost_usd=asking.closed(budget, sheet.tally), run=_run_identity(config),
+                cost_usd=asking.closed(budget, sheet.tally), run=_run_identity(config, candidates),
                 contamination=contamination,
             )  # fmt: skip
     _tell(candidates, list(sheet.rows.values()), contamination, config, console)
@@ -74,7 +75,7 @@ def _tell(
 ) -> None:  # fmt: skip
     """Show the tables and write --summary."""
     versus_base = [(student.name, student.base) for student in candidates if student.base is not None]
-    summary = summarised(rows, versus_base, seed=config.seed)
+    summary = summarised(rows, _versus_base(candidates), seed=config.seed)
     summary |= {"contamination": contamination, "unchanged": unchanged(rows, versus_base)}
     show(summary, console)
     for name in summary["unchanged"]:
@@ -89,11 +90,18 @@ def _warn_of_other_bases(config: EvalConfig, console: Console) -> None:
         console.say(f"warning: {what}: not what it was when {config.run} was trained; the adapter is of another base")
 
 
-def _run_identity(config: EvalConfig) -> Fields | None:
-    """The hash of the run's manifest, so that predictions can be traced to the training paths."""
+def _versus_base(candidates: Sequence[Candidate]) -> Families:
+    models = [Answering(each.name, each.name, "", each.is_student, each.base) for each in candidates]
+    return families(models, [BASES])
+
+
+def _run_identity(config: EvalConfig, candidates: Sequence[Candidate]) -> Fields | None:
+    """The hash of the run's manifest, which traces predictions to training paths; its students with their bases."""
     if config.run is None:
         return None
-    return {"folder": config.run, "manifest_sha256": sha256_of(File(config.run) / "manifest.json")}
+    students = {each.name: each.base for each in candidates if each.is_student}
+    manifest_sha256 = sha256_of(File(config.run) / "manifest.json")
+    return {"folder": config.run, "manifest_sha256": manifest_sha256, "students": students}
 
 
 def _stamp(config: EvalConfig, reader: Reader[Question], console: Console) -> Fields | None:

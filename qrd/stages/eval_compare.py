@@ -1,7 +1,7 @@
 """eval --compare: predictions to paired comparisons.
 
 Reads:   predictions, in one file or several.
-Does:    compares every two models on the questions that both answered, corrected for the number of comparisons.
+Does:    compares every two models on the questions that both answered, corrected for the comparisons of its family.
 Writes:  one comparison a line; the tables on standard error; --summary.
 Never:   asks or loads a model; compares answers to different questions.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from itertools import combinations
+from collections.abc import Mapping
 from pathlib import Path as File
 
 import msgspec
@@ -20,10 +20,11 @@ from qrd.config import EvalConfig
 from qrd.config.base import API, LOCAL, SAMPLING
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
+from qrd.evaluation.families import BASE, Answering, families
 from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import show
 from qrd.jsonl import Reader, Row
-from qrd.manifest import Manifest
+from qrd.manifest import Manifest, stored
 from qrd.records import Fields, Prediction
 from qrd.stages import asking
 from qrd.stages.asking import Tally
@@ -37,14 +38,13 @@ def run(config: EvalConfig, console: Console) -> Tally:
     """
     _refuse_unused(config)
     manifest = Manifest("eval", config, config.output)
-    reader = Reader(config.input, Prediction, unique=None, skip_bad=config.skip_bad)
-    rows = named(checked_together(list(asking.selected(reader, config))))
+    reader = Reader(config.input, Prediction, unique=None, skip_bad=config.skip_bad, needs_rows=True)
+    rows, models = named(checked_together(list(asking.selected(reader, config))))
     asking.report_bad(reader, console)
-    found = dict.fromkeys(row["model"] for row in rows)
-    models = sorted(found, key=lambda model: model.startswith("base:"))  # what was fitted is held against its base
     if len(models) < 2:
-        raise ConfigError(f"--compare needs predictions of two models; found {', '.join(models) or 'none'}")
-    summary = summarised(rows, list(combinations(models, 2)), seed=config.seed)
+        names = ", ".join(model.name for model in models)
+        raise ConfigError(f"--compare needs predictions of two models; found {names or 'none'}")
+    summary = summarised(rows, families(models), seed=config.seed)
     with jsonl.replacing(config.output, resume=config.resume) as writer:
         for comparison in summary["comparisons"]:
             writer.write(comparison)
@@ -93,15 +93,37 @@ def checked_together(rows: list[Row[Prediction]]) -> list[Row[Prediction]]:
     return rows
 
 
-def named(rows: list[Row[Prediction]]) -> list[Fields]:
-    """The predictions; a model that stands in several files is told apart by the file's name."""
+def named(rows: list[Row[Prediction]]) -> tuple[list[Fields], list[Answering]]:
+    """The predictions and their models; a model that stands in several files is told apart by the file's name."""
     files: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         files[row.record.model].add(row.file)
     found = []
+    names: dict[tuple[str, str], str] = {}
     for row in rows:
         model = row.record.model
-        name = f"{model} ({row.file})" if len(files[model]) > 1 else model
+        name = names.setdefault((row.file, model), f"{model} ({row.file})" if len(files[model]) > 1 else model)
         graded = {"prediction": row.record.prediction, "correct": row.record.correct}
         found.append({**row.fields, **graded, "model": name})
+    return found, answering(names)
+
+
+def answering(names: Mapping[tuple[str, str], str]) -> list[Answering]:
+    """The models that answered, from their names by (file, model): who is a student, and of what base.
+
+    The manifest beside the predictions of a run tells it; without one, what has a `base:` of its name is a student.
+    """
+    found, students = [], {file: _students(file) for file in dict.fromkeys(file for file, _ in names)}
+    for (file, model), name in names.items():
+        own = f"{BASE}{model}"
+        base = students[file].get(model) or own
+        is_student = model in students[file] or (file, own) in names
+        found.append(Answering(name, model, file, is_student, names.get((file, base))))
     return found
+
+
+def _students(file: str) -> Fields:
+    run = stored(file).get("run") if file != "-" else None
+    students = run.get("students") if isinstance(run, dict) else None
+    told = students.items() if isinstance(students, dict) else ()
+    return {name: base if isinstance(base, str) else None for name, base in told}

@@ -45,7 +45,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     for candidate in candidates:
         if candidate.model.partition(":")[0] not in ("hf", "embedded"):
             raise ConfigError(f"{candidate.model}: --export writes tasks for hf: and embedded: models")
-    reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
+    reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
     questions = [row.record for row in asking.selected(reader, config)]
     asking.report_bad(reader, console)
     with_gold = [question for question in questions if question.answer is not None]

@@ -56,9 +56,10 @@ def run(config: FilterConfig, console: Console) -> Tally:
     Raises: DataError at the end where lines are damaged; GateError where fewer than --min-kept paths are left.
     """
     _refuse_one_file_for_two(config)
-    reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
+    needs_rows = config.min_kept > 0
+    reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad, needs_rows=needs_rows)
     manifest, ledger = Manifest("filter", config, config.output), Ledger()
-    tests = Reader(config.decontaminate, Question, unique=None)
+    tests = Reader(config.decontaminate, Question, unique=None, needs_rows=bool(config.decontaminate))
     rules = filters.rules(config, (row.record for row in tests))
     for rule in rules.comparing:
         if isinstance(rule, Duplicates):

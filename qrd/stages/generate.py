@@ -86,7 +86,7 @@ def run(config: GenerateConfig, console: Console) -> Tally:
 
     Raises: ConfigError, DataError before any call; BackendError where a teacher refuses for good.
     """
-    reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
+    reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
     questions = Held(asking.selected(reader, config), Question)
     tally = Tally(num_in=reader.num_rows, num_bad=len(reader.bad))
     asking.report_bad(reader, console)

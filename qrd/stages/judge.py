@@ -51,7 +51,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     """
     tally, bench = Tally(), Bench(config, rubric_of(config))
     contest = Contest(Labels(config.against), config.judge) if config.against else None
-    reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
+    reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad, needs_rows=True)
     total = reader.scan(asking.selected(reader, config))
     manifest = Manifest("judge", config, config.output, models=fingerprints.told(config.judge))
     count, how = Count(Agreement(), contest), judge_hashes(config, bench.rubric, contest)

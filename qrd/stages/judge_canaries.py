@@ -23,6 +23,8 @@ from qrd.stages.judge_asking import Bench, Case, path_of
 from qrd.stages.judge_attacks import empty_reasoning
 
 OF_INPUT = "wrong"
+NONE_IN_INPUT = "INPUT holds no wrong answer with a reasoning; give a file of paths whose `verdict` is valid or invalid"
+NONE_IN_FILE = "holds no path whose `verdict` is valid or invalid; --canaries wrong takes wrong paths of INPUT"
 MOST_OF_A_LABEL = 20
 MAX_DRIFT = 0.2
 UNTRUSTED = "Paths that were judged since it passed a check"
@@ -141,7 +143,8 @@ def canaries_of(config: JudgeConfig, bench: Bench, console: Console, judge_hashe
         return None
     known = list(_wrong(config) if config.canaries == OF_INPUT else _labelled(config.canaries))
     if not known:
-        raise ConfigError(f"--canaries {config.canaries}: holds no path whose verdict is known")
+        problem = NONE_IN_INPUT if config.canaries == OF_INPUT else NONE_IN_FILE
+        raise ConfigError(f"--canaries {config.canaries}: {problem}")
     return Canaries(known, bench, console, judge_hashes)
 
 

@@ -3,75 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from dataclasses import replace
 
 from qrd.evaluation.breakdown import in_order
-from qrd.evaluation.compare import compared
-from qrd.evaluation.summary import question_scores, summarised, unchanged
-from qrd.evaluation.table import chance, difference, smallest_shown
+from qrd.evaluation.families import BASES, ENSEMBLES, RUNS, Answering, families
+from qrd.evaluation.summary import summarised, unchanged
+from qrd.evaluation.table import by_family, chance, difference, smallest_shown
 from qrd.records import Fields
 from qrd.reports.charts import Interval, grid, intervals
 from qrd.reports.document import Section, Table
 from qrd.reports.svg import Figure
+from qrd.stages.eval_compare import answering
 from qrd.stages.report_inputs import Gathered, base_of
 
 MAX_MODELS_PAIRED = 6  # where no base tells which pairs matter
-ENSEMBLE = "ensemble:"
 FEW_QUESTIONS = 100
 
 VERSUS = (
     "model", "against", "points [95 % interval]", "better", "worse", "questions", "p", "p by Holm",
-    "smallest difference shown",
+    "smallest difference shown", "family",
 )  # fmt: skip
-
-Pair = tuple[str, str]
-
-
-def student_pairs(found: Gathered) -> list[Pair]:
-    """(student, its untrained base) of every student whose base answered too."""
-    pairs = []
-    for (file, model), name in found.names.items():
-        base = base_of(found, file, model)
-        if base is not None and base != name:
-            pairs.append((name, base))
-    return list(dict.fromkeys(pairs))
-
-
-def ensemble_pairs(found: Gathered) -> list[Pair]:
-    """(ensemble, student) of every ensemble and each student of its run."""
-    pairs = []
-    for (file, model), name in found.names.items():
-        number = found.runs_of.get(file)
-        if model.startswith(ENSEMBLE) and number is not None:
-            students = [found.names.get((file, student)) for student in found.runs[number].students]
-            pairs += [(name, student) for student in students if student is not None]
-    return list(dict.fromkeys(pairs))
-
-
-def run_pairs(found: Gathered) -> list[Pair]:
-    """The same model in each two runs: students that are named alike, and ensembles of one rule."""
-    by_model: dict[str, dict[int, str]] = {}
-    for (file, model), name in found.names.items():
-        if (number := found.runs_of.get(file)) is not None and not model.startswith("base:"):
-            by_model.setdefault(model, {})[number] = name
-    return [(names[one], names[other]) for names in by_model.values() for one, other in combinations(sorted(names), 2)]
 
 
 def scored(found: Gathered, *, compare: bool, seed: int) -> Fields:
     """Figures of each model, the paired comparisons that this report makes, and students that changed nothing.
 
-    Each kind of comparison is corrected for itself, so that what is asked of students has the answer that eval gives.
+    Families are those of eval, so that a comparison has the p that eval gives it.
     """
-    students = student_pairs(found)
-    kinds = [run_pairs(found) if compare else [], students, ensemble_pairs(found)]
-    models = list(dict.fromkeys(found.names.values()))
-    if not any(kinds) and len(models) <= MAX_MODELS_PAIRED:
-        kinds = [list(combinations(models, 2))]
-    summary = summarised(found.answers, [], seed=seed)
-    scores = question_scores(found.answers)
-    made = [comparison.as_json() for pairs in kinds for comparison in compared(pairs, scores, seed=seed)]
+    models = answering_of(found)
+    chosen = families(models, (BASES, ENSEMBLES, *([RUNS] if compare else [])))
+    if not chosen and len(models) <= MAX_MODELS_PAIRED:
+        chosen = families(models)
+    students = [(model.name, model.base) for model in models if model.base is not None]
     told = {"unchanged": unchanged(found.answers, students), "bases": {base for _, base in students}}
-    return {**summary, "comparisons": made, **told}
+    return {**summarised(found.answers, chosen, seed=seed), **told}
+
+
+def answering_of(found: Gathered) -> list[Answering]:
+    """The models that answered, by the run folders that were given, or as their manifests tell."""
+    models = []
+    for model in answering(found.names):
+        number, base = found.runs_of.get(model.file), base_of(found, model.file, model.model)
+        is_student = model.is_student or (number is not None and model.model in found.runs[number].students)
+        base = base if base != model.name else None
+        models.append(replace(model, is_student=is_student, base=base or model.base))
+    return models
 
 
 def accuracy_section(summary: Fields) -> Section:
@@ -128,18 +104,19 @@ def _paired_tables(comparisons: Sequence[Fields]) -> list[Table]:
         return []
     note = (
         "Exact McNemar test on the questions that both answered (sign test with several samples), bootstrap interval "
-        "of the difference; p is corrected by Holm for all rows of a kind (students against bases, ensembles against "
-        "students, run against run). The last column is what so many questions show with power 0.8."
+        "of the difference; p is corrected by Holm for all rows of a family, as eval corrects it. The smallest "
+        "difference is what so many questions show with power 0.8."
     )
-    return [Table("Compared question by question", VERSUS, [_compared(c) for c in comparisons], note, num_heads=2)]
+    rows = [_compared(c, f"{family} ({len(some)})") for family, some in by_family(comparisons).items() for c in some]
+    return [Table("Compared question by question", VERSUS, rows, note, num_heads=2)]
 
 
-def _compared(comparison: Fields) -> list[str]:
+def _compared(comparison: Fields, family: str) -> list[str]:
     return [
         comparison["model"], comparison["other"], difference(comparison),
         *(f"{comparison[name]:,}" for name in ("better", "worse", "questions")),
         chance(comparison["p"]), chance(comparison["p_holm"]),
-        smallest_shown(comparison),
+        smallest_shown(comparison), family,
     ]  # fmt: skip
 
 

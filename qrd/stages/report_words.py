@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from qrd.evaluation.agreement import likeness
+from qrd.evaluation.families import ENSEMBLE
 from qrd.evaluation.table import chance
 from qrd.records import Fields
 from qrd.reports import census
 from qrd.reports.document import Tile
 from qrd.reports.run_folder import Curve, Run
 from qrd.stages.report_inputs import Gathered
-from qrd.stages.report_scores import ENSEMBLE
 from qrd.stages.report_sections import GOOD, duration
 
 COLLAPSED = 0.01  # of the first spread, as train reports it

@@ -84,7 +84,7 @@ def run(config: TrainConfig, console: Console) -> Summary:
     if not accelerator.is_main_process:
         console = Console(quiet=True)
     manifest = Manifest("train", config, config.output)
-    reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
+    reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad, needs_rows=True)
     paths, summary = usable_paths(reader, config)
     asking.report_bad(reader, console)
     folder = RunFolder(config, leads=accelerator.is_main_process)

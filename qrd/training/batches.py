@@ -15,6 +15,7 @@ from torch import Tensor
 
 from qrd import chat
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Encoder:
         try:
             self.end = chat.end_of_turn(tokenizer)
         except ValueError as error:
-            raise ConfigError(str(error)) from None
+            raise ConfigError(one_line(error)) from None
         known = tokenizer.added_tokens_decoder
         self.special = {token for token in known if known[token].special} | {self.end}
 

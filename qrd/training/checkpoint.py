@@ -28,6 +28,7 @@ from torch import Tensor
 
 from qrd.errors import ConfigError, DataError, StorageError
 from qrd.manifest import sha256_of
+from qrd.masking import one_line
 from qrd.training.shards import share_of
 
 _FOLDER = re.compile(r"step-(\d+)")
@@ -79,7 +80,7 @@ def save(
 
 def unsaved(target: File, error: OSError | SafetensorError) -> StorageError:
     """What a user is told when a folder could not be written."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
     return StorageError(f"{target}: cannot be saved: {reason}")
 
 
@@ -108,7 +109,7 @@ def load(checkpoint: File) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[s
         weights = load_file(checkpoint / "weights.safetensors")
         return weights, load_file(checkpoint / "optimizer.safetensors"), state
     except (OSError, ValueError, TypeError, SafetensorError, StorageError) as error:
-        raise DataError(str(checkpoint), None, None, f"cannot be read ({error})") from None
+        raise DataError(str(checkpoint), None, None, f"cannot be read ({one_line(error)})") from None
 
 
 def _refuse_damage(checkpoint: File) -> None:

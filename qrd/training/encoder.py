@@ -19,6 +19,7 @@ from qrd.embedded import cache_folder
 from qrd.errors import ConfigError
 from qrd.fingerprints import files_at
 from qrd.jsonl import write_whole
+from qrd.masking import one_line
 from qrd.training.batches import cut
 from qrd.training.students import local_source
 
@@ -112,8 +113,7 @@ def _load(encoder: str, device: torch.device, trust_remote_code: bool) -> tuple[
             source, dtype=torch.float32, use_safetensors=True, trust_remote_code=trust_remote_code
         )
     except (OSError, ValueError, SafetensorError) as error:
-        reason = (str(error).strip().splitlines() or ["?"])[0][:200]
-        raise ConfigError(f"--encoder: cannot load {encoder!r} ({reason})") from None
+        raise ConfigError(f"--encoder: cannot load {encoder!r} ({one_line(error)})") from None
     return tokenizer, model.to(device).eval()
 
 

@@ -12,6 +12,7 @@ from qrd.config import TrainConfig
 from qrd.embedded import is_embedded
 from qrd.errors import ConfigError, DataError
 from qrd.fingerprints import files_at
+from qrd.masking import one_line
 from qrd.records import Fields, digest
 from qrd.training.students import local_source, parse_students
 
@@ -122,7 +123,7 @@ def read_identity(file: File) -> dict[str, Any]:
         if (sha256 := found.pop("sha256", None)) is not None and sha256 != _hash_of(found):
             raise ValueError("not what was saved")
     except (OSError, ValueError) as error:
-        problem = f"is damaged ({error}), so nobody knows whether this is the same run; --no-resume sets the run aside"
+        problem = f"is damaged ({one_line(error)}), so nobody knows whether this is the same run; --no-resume sets the run aside"
         raise DataError(str(file), None, None, problem) from None
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 
 
 def place_students(texts: Sequence[str], names: Sequence[str], default: torch.device) -> dict[str, torch.device]:
@@ -36,8 +37,7 @@ def _usable(device: str, text: str) -> torch.device:
         usable = torch.empty(1, device=device).device
     # AssertionError is what torch raises for a kind of device that it was built without.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error).strip().splitlines() or ["?"])[0][:120]
-        raise ConfigError(f"--device {text}: cannot be used here ({reason})") from None
+        raise ConfigError(f"--device {text}: cannot be used here ({one_line(error)})") from None
     if usable.type == "meta":
         raise ConfigError(f"--device {text}: holds no numbers; give cpu, cuda:N or another device of torch")
     return usable

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.training.adapters import refuse_unknown_targets
 from qrd.training.logits import CHUNK_ELEMENTS
-from qrd.training.students import StudentSpec, first_line, local_source, located, with_adapter
+from qrd.training.students import StudentSpec, local_source, located, with_adapter
 from qrd.weights import resolve_dtype
 
 GB = 1e9
@@ -122,7 +123,7 @@ def _hollow(source: str, config: TrainConfig, device: torch.device) -> Any:
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(described, dtype=dtype, **options)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, ImportError) as error:
-        raise ConfigError(f"--student: no model to train in {source!r} ({first_line(error)})") from None
+        raise ConfigError(f"--student: no model to train in {source!r} ({one_line(error)})") from None
 
 
 def _stored_bytes(name: str, parameter: Tensor, config: TrainConfig, model: Any) -> int:

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from qrd import chat
 from qrd.config import TrainConfig
-from qrd.errors import ConfigError, QrdError
+from qrd.errors import ConfigError, QrdError, needs
+from qrd.masking import one_line
 from qrd.training.adapters import ALL_LINEAR, leave_casting_to_autocast, places_of_shared_weights, refuse_shared_weights
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
@@ -242,7 +243,7 @@ def load_tokenizer(source: str, config: TrainConfig) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=config.trust_remote_code)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--student: no tokenizer in {source!r} ({first_line(error)})") from None
+        raise ConfigError(f"--student: no tokenizer in {source!r} ({one_line(error)})") from None
     return chat.checked(tokenizer)
 
 
@@ -267,13 +268,13 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
             source, dtype=weights, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
-        raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({first_line(error)})") from None
+        raise ConfigError(f"--student: cannot load {source!r} as {_LOADABLE} ({one_line(error)})") from None
     return keep_four_bits(model if config.finetune == "qlora" else model.to(device))
 
 
 def _four_bits(dtype: torch.dtype) -> Any:
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise ConfigError("--finetune qlora needs bitsandbytes: pip install 'qrd[qlora]', or use --finetune lora")
+        raise needs("--finetune qlora", "bitsandbytes", "qlora", otherwise="use --finetune lora")
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
@@ -306,7 +307,7 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
     try:
         adapted = get_peft_model(model, lora)
     except ValueError as error:
-        raise ConfigError(f"--lora-target-modules {','.join(names)}: {first_line(error)}") from None
+        raise ConfigError(f"--lora-target-modules {','.join(names)}: {one_line(error)}") from None
     refuse_shared_weights(adapted, elsewhere, names)
     return adapted
 
@@ -340,8 +341,3 @@ def verify_saved(student: Student, folder: File) -> None:
     allowed = 0.0 if student.device.type == "cpu" else 0.01 * expected.abs().max().item()
     if not worst <= allowed:  # a number that is none is not either
         raise QrdError(f"{folder}: the saved student differs from the fitted one by up to {worst:g} in its logits")
-
-
-def first_line(error: BaseException) -> str:
-    """What a library's error says first, short enough for a message of one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

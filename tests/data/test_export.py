@@ -79,7 +79,7 @@ def test_no_reply_that_must_not_train_leaves(exported, tmp_path: Path) -> None:
 
 def test_nothing_left_to_export_fails_and_leaves_the_old_file(exported, tmp_path: Path) -> None:
     (tmp_path / "out.jsonl").write_text("old\n")
-    with pytest.raises(GateError, match=r"no path is left to export; left out: \{'empty': 1\}"):
+    with pytest.raises(GateError, match=r"no path is left to export; left out: 1 empty"):
         exported([{**PATH, "response": ""}])
     assert (tmp_path / "out.jsonl").read_text() == "old\n"
 
@@ -144,9 +144,9 @@ def test_llama_factory_finds_the_file_in_its_registry_and_keeps_other_entries(ex
 def test_a_missing_package_is_one_line_that_says_how_to_get_it(exported, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ConfigError, match="--format parquet needs the package pyarrow: pip install pyarrow"):
+    with pytest.raises(ConfigError, match=r"--format parquet needs pyarrow: pip install 'qrd\[hub\]'"):
         exported([PATH], output=str(tmp_path / "x.parquet"))
-    with pytest.raises(ConfigError, match=r"--hub needs the package huggingface_hub: pip install 'qrd\[hub\]'"):
+    with pytest.raises(ConfigError, match=r"--hub needs huggingface_hub: pip install 'qrd\[hub\]'"):
         exported([PATH], output="-", hub="me/x")
 
 
@@ -203,4 +203,4 @@ def test_rows_flow_through_a_pipe_and_for_is_an_option_like_others(tmp_path: Pat
     wrong = qrd("--for", "keras", given=line)
     assert (wrong.returncode, wrong.stdout) == (2, b"")
     assert wrong.stderr.startswith(b"qrd: --for: 'keras' is not one of trl, llama-factory")
-    assert qrd(given=line).stderr == b"qrd: --for must be given (qrd export --help)\n"
+    assert qrd(given=line).stderr == b"qrd: --for must be given (qrd data export --help)\n"

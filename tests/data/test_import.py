@@ -279,8 +279,8 @@ def test_options_that_do_not_go_together_are_refused(imported, options: dict[str
 @pytest.mark.parametrize(
     ("module", "options", "message"),
     [
-        ("datasets", {"hub": True}, "--hub needs the package datasets: pip install 'qrd[hub]'"),
-        ("pyarrow", {"input": "rows.parquet"}, "rows.parquet: Parquet needs the package pyarrow: pip install pyarrow"),
+        ("datasets", {"hub": True}, "--hub needs datasets: pip install 'qrd[hub]'"),
+        ("pyarrow", {"input": "rows.parquet"}, "rows.parquet: Parquet needs pyarrow: pip install 'qrd[hub]'"),
     ],
 )
 def test_a_package_that_is_not_installed_is_named_with_its_command(

@@ -62,7 +62,7 @@ def test_what_the_package_does_not_know_is_named(imported, reasoning_gym, name, 
 
 def test_a_missing_package_is_named_with_its_command(imported, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "reasoning_gym", None)
-    with pytest.raises(ConfigError, match="needs the package reasoning-gym: pip install reasoning-gym"):
+    with pytest.raises(ConfigError, match=r"needs reasoning-gym \(.*\): pip install 'qrd\[gym\]'"):
         imported("reasoning-gym:gcd")
 
 

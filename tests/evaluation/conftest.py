@@ -20,5 +20,10 @@ def evaluated(run_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluated")
     rows, summary, shown = tiny_run.evaluate(run_folder, folder)
     return SimpleNamespace(
-        rows=rows, summary=summary, shown=shown, run=run_folder, again=lambda: tiny_run.evaluate(run_folder, folder)
+        rows=rows,
+        summary=summary,
+        shown=shown,
+        run=run_folder,
+        file=folder / "predictions.jsonl",
+        again=lambda: tiny_run.evaluate(run_folder, folder),
     )

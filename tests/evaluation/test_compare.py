@@ -133,7 +133,7 @@ def test_models_are_compared_on_their_common_questions_only():
         "b": {"1": 0.0, "2": 1.0, "3": 0.0, "4": 1.0},
         "c": {"9": 1.0},
     }
-    (found,) = compare.compared([("a", "b"), ("a", "c")], scores, seed=0)
+    (found,) = compare.compared({"f": [("a", "b"), ("a", "c")]}, scores, seed=0)
     assert (found.questions, found.better, found.worse, found.p) == (3, 1, 0, 1.0)
     assert found.difference == pytest.approx(1 / 3)
     assert found.interval[0] <= found.difference <= found.interval[1]
@@ -145,13 +145,13 @@ def test_several_comparisons_are_corrected_together():
         "b": dict.fromkeys("12345678", 0.0),
         "c": dict.fromkeys("12345678", 0.0),
     }
-    found = compare.compared([("a", "b"), ("a", "c"), ("b", "c")], scores, seed=0)
+    found = compare.compared({"f": [("a", "b"), ("a", "c"), ("b", "c")]}, scores, seed=0)
     assert [c.p for c in found] == [2 / 256, 2 / 256, 1.0]
     assert [c.p_holm for c in found] == [6 / 256, 6 / 256, 1.0]
 
 
 def test_halves_of_a_difference_show_smaller_ones():
     whole = {"a": dict.fromkeys(map(str, range(200)), 0.5), "b": {str(n): float(n % 2) for n in range(200)}}
-    (found,) = compare.compared([("a", "b")], whole, seed=0)
+    (found,) = compare.compared({"f": [("a", "b")]}, whole, seed=0)
     assert found.smallest_difference == compare.smallest_difference(200, 0.25)
     assert found.better == found.worse == 100

@@ -104,7 +104,7 @@ def test_groups_add_up_to_the_whole():
     rows = [
         said(answer, meta={"level": level}, id=f"{level}{answer}") for level in (1, 2) for answer in ("7", "8", None)
     ]
-    model = summarised(rows, [], seed=0)["models"]["m"]
+    model = summarised(rows, {}, seed=0)["models"]["m"]
     for name in ("difficulty", "answer", "length"):
         assert sum(group["right"] for group in model["by"][name].values()) == model["right"] == 2
         assert sum(group["rows"] for group in model["by"][name].values()) == model["rows"] == 6
@@ -113,7 +113,7 @@ def test_groups_add_up_to_the_whole():
 
 
 def test_without_difficulties_there_is_no_such_group():
-    assert "difficulty" not in summarised([said("7", meta=None)], [], seed=0)["models"]["m"]["by"]
+    assert "difficulty" not in summarised([said("7", meta=None)], {}, seed=0)["models"]["m"]["by"]
 
 
 def test_one_reply_of_its_own_makes_a_student_a_changed_one():

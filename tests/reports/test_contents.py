@@ -85,8 +85,8 @@ def test_accuracy_is_that_of_the_predictions_with_its_wilson_interval(usual):
 def test_the_report_says_of_students_and_bases_what_eval_says(usual):
     made, _, page = usual
     rows = rows_of(made.folder / "predictions.jsonl")
-    eval_says = summarised(rows, [("small", "base:small"), ("large", "base:large")], seed=0)["comparisons"]
-    told = {tuple(row[:2]): row[-2] for row in tables(page)["Compared question by question"].rows}
+    eval_says = summarised(rows, {"f": [("small", "base:small"), ("large", "base:large")]}, seed=0)["comparisons"]
+    told = {tuple(row[:2]): row[-3] for row in tables(page)["Compared question by question"].rows}
     assert len(told) > len(eval_says), "the ensembles are compared too, which is another question"
     for c in eval_says:
         assert told[c["model"], c["other"]] == chance(c["p_holm"])
@@ -95,7 +95,7 @@ def test_the_report_says_of_students_and_bases_what_eval_says(usual):
 def test_a_few_questions_are_few_however_many_samples_each_has():
     facts = {"model": "a", "task": "math", "prediction": "1", "correct": True}
     rows = [{**facts, "id": f"q{question}", "sample": sample} for question in range(25) for sample in range(4)]
-    section = accuracy_section({**summarised(rows, [], seed=0), "bases": set()})
+    section = accuracy_section({**summarised(rows, {}, seed=0), "bases": set()})
     assert section.text[0].startswith("Only 25 questions")
 
 

@@ -80,7 +80,7 @@ def test_wrong_paths_of_the_input_are_canaries_too(tmp_path):
     [
         ({"schema": "always"}, "runs here"), ({"threshold": 5}, "gives no scores"), ({"summary": "x"}, "--against"),
         ({"max_drift": 0.5}, "--canaries"),
-        ({"canaries": "wrong"}, "holds no path whose verdict is known"), ({"canaries": "x", "batch": True}, "--batch"),
+        ({"canaries": "wrong"}, "INPUT holds no wrong answer"), ({"canaries": "x", "batch": True}, "--batch"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_refused(tmp_path, options, words):
