@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -11,6 +12,7 @@ from qrd.evaluation.compare import compared
 from qrd.evaluation.families import Families
 from qrd.evaluation.samples import sampled
 from qrd.evaluation.score import accuracy
+from qrd.outcomes import NO_ANSWER, NO_GOLD, WRONG, outcome_of
 
 Fields = dict[str, Any]
 
@@ -47,9 +49,11 @@ def scores(rows: Sequence[Fields]) -> Fields:
     """
     found = accuracy((row["id"], row["correct"], row["prediction"] is not None) for row in rows)
     cut = sum(row.get("finish_reason") == "length" for row in rows)
+    outcomes = Counter(map(outcome_of, rows))
     return {
         "accuracy": found.share, "interval": list(found.interval), "right": found.num_right, "rows": found.num_rows,
-        "answer_found": found.num_found, "cut": cut,
+        "answer_found": found.num_found, "cut": cut, "wrong": outcomes[WRONG], "no_answer": outcomes[NO_ANSWER],
+        "no_gold": outcomes[NO_GOLD],
     }  # fmt: skip
 
 

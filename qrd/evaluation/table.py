@@ -7,6 +7,7 @@ from typing import Any
 
 from qrd.console import Console
 from qrd.evaluation.breakdown import in_order
+from qrd.outcomes import NO_ANSWER, NO_GOLD, WRONG
 
 Fields = dict[str, Any]
 
@@ -15,6 +16,8 @@ VERSUS = ("model against other", "points [95 % interval]", "better : worse", "p 
 ANSWERED = (
     "answers found", "right where found %", "cut at --max-tokens", "right where whole %", "ties"
 )  # fmt: skip
+
+OTHERS = (WRONG, NO_ANSWER, NO_GOLD)
 
 GROUPS = {"difficulty": "Accuracy % by difficulty (replies)", "length": "Accuracy % by length of the reply (replies)"}
 
@@ -52,8 +55,13 @@ def _show_accuracy(models: Fields, console: Console) -> None:
     rows = []
     for model, scores in models.items():
         by_task = [_share(scores["tasks"][task]) if task in scores["tasks"] else "" for task in extra]
-        rows.append([model, _share(scores), f"{scores['right']:,} of {scores['rows']:,}", *by_task])
-    console.table("Accuracy", ("model", "accuracy % [95 % interval]", "right", *extra), rows)
+        rows.append([model, _share(scores), f"{scores['right']:,} of {scores['rows']:,}", *others(scores), *by_task])
+    console.table("Accuracy", ("model", "accuracy % [95 % interval]", "right", *OTHERS, *extra), rows)
+
+
+def others(scores: Fields) -> list[str]:
+    """How many rows are not right, as OTHERS names them; those without gold do not count as rows."""
+    return [f"{scores[name.replace(' ', '_')]:,}" for name in OTHERS]
 
 
 def _show_answers(models: Fields, console: Console) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from qrd.console import clean
 from qrd.inspection.book import Entry
 from qrd.inspection.kinds import PATHS
+from qrd.outcomes import UNGRADED, outcome_of
 from qrd.records import Fields
 
 TEXT_CHARS = 400
@@ -40,9 +41,7 @@ def title(fields: Fields) -> str:
     """What tells a reply from others to the same question, in a few words."""
     names = [fields.get("style"), fields.get("teacher") or fields.get("model"), f"sample {fields.get('sample', 0)}"]
     words = [_word(name) for name in names if name is not None]
-    return "  ".join(
-        [*words, _grade(fields) or "not graded", *([_word(fields["verdict"])] if fields.get("verdict") else [])]
-    )
+    return "  ".join([*words, outcome_of(fields), *([_word(fields["verdict"])] if fields.get("verdict") else [])])
 
 
 def name_of(fields: Fields) -> str | None:
@@ -65,5 +64,5 @@ def _word(value: Any) -> str:
 
 
 def _grade(fields: Fields) -> str:
-    correct = fields.get("correct")
-    return "right" if correct is True else "wrong" if correct is False else ""
+    outcome = outcome_of(fields)
+    return "" if outcome == UNGRADED else outcome

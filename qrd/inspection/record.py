@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from qrd.inspection.kinds import CHECKS, PATHS
+from qrd.outcomes import outcome_of
 from qrd.records import LETTERS, Fields
 
 INDENT = "  "
@@ -51,9 +52,8 @@ def _question(fields: Fields) -> Iterator[str]:
 
 def _reply(fields: Fields) -> Iterator[str]:
     yield from _part("response", fields["response"] or "(empty)")
-    grade = {True: "right", False: "wrong"}.get(fields.get("correct"), "not told")  # type: ignore[arg-type]
-    found = fields.get("prediction")
-    yield f"prediction: {'(none)' if found is None else found}   answer: {_short(fields.get('answer'))}   {grade}"
+    found, gold = fields.get("prediction"), _short(fields.get("answer"))
+    yield f"prediction: {'(none)' if found is None else found}   answer: {gold}   {outcome_of(fields)}"
     for name in ("finish_reason", "usage"):
         if fields.get(name) is not None:
             yield f"{name}: {_short(fields[name])}"

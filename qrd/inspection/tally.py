@@ -8,6 +8,7 @@ from typing import Any
 
 from qrd.inspection.kinds import PATHS
 from qrd.inspection.where import value_at
+from qrd.outcomes import NO_ANSWER, OUTCOMES, RIGHT, WRONG, outcome_of
 from qrd.records import Fields
 
 COUNTED = ("task", "meta.dataset", "finish_reason", "verdict", "reject_reason")
@@ -25,8 +26,7 @@ class Group:
     """Replies that share a style, teacher or model."""
 
     num_rows: int = 0
-    num_right: int = 0
-    num_wrong: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
     num_answered: int = 0
     num_graded: int = 0
     num_counted: int = 0
@@ -37,8 +37,7 @@ class Group:
     def add(self, fields: Fields) -> None:
         """Count one reply; what it does not say is left open, not taken for zero."""
         self.num_rows += 1
-        self.num_right += fields.get("correct") is True
-        self.num_wrong += fields.get("correct") is False
+        self.outcomes[outcome_of(fields)] += 1
         self.num_graded += "prediction" in fields
         self.num_answered += fields.get("prediction") is not None
         tokens, cost_usd = value_at(fields, "usage.completion_tokens"), value_at(fields, "usage.cost_usd")
@@ -49,16 +48,16 @@ class Group:
 
     def cells(self) -> tuple[str, ...]:
         """The row of a table, as `GROUP_COLUMNS` names it."""
-        num_told = self.num_right + self.num_wrong
+        num_told = sum(self.outcomes[outcome] for outcome in (RIGHT, WRONG, NO_ANSWER))
         return (
-            f"{self.num_rows:,}", f"{self.num_right:,}", f"{self.num_wrong:,}", f"{self.num_rows - num_told:,}",
-            _share(self.num_right, num_told), _share(self.num_answered, self.num_graded),
+            f"{self.num_rows:,}", *(f"{self.outcomes[outcome]:,}" for outcome in OUTCOMES),
+            _share(self.outcomes[RIGHT], num_told), _share(self.num_answered, self.num_graded),
             f"{self.tokens / self.num_counted:,.0f}" if self.num_counted else "-",
             f"{self.cost_usd:.4f}" if self.num_priced else "-",
         )  # fmt: skip
 
 
-GROUP_COLUMNS = ("rows", "right", "wrong", "not told", "right %", "answer found %", "tokens each", "cost $")
+GROUP_COLUMNS = ("rows", *OUTCOMES, "right %", "answer found %", "tokens each", "cost $")
 
 
 @dataclass

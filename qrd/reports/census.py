@@ -13,7 +13,7 @@ import msgspec
 from qrd.records import WHOLE_ENDS, Path
 
 TRAINED, KEPT, DROPPED, OPEN = "trained on", "kept", "dropped", "not filtered"
-RIGHT, WRONG, NO_ANSWER, CUT, UNGRADED = "right", "wrong answer", "no answer", "cut", "not graded"
+RIGHT, WRONG, NO_ANSWER, CUT, UNGRADED, NO_GOLD = "right", "wrong answer", "no answer", "cut", "not graded", "no gold"
 UNJUDGED = "not judged"
 
 WORDS = {
@@ -82,7 +82,7 @@ class Census:
             self.paths[key] = entry
             self._by_id.setdefault(path.path_id, []).append(entry)
             self.questions.setdefault(entry.question, Asked(difficulty, _dataset(path)))
-        if entry.answer == UNGRADED:
+        if entry.answer in (UNGRADED, NO_GOLD):
             self._grade(entry, path)
         is_new = entry.verdict is None and isinstance(path.verdict, str)
         if is_new:
@@ -130,6 +130,8 @@ def answer_of(path: Path) -> str:
         return CUT
     if path.prediction is msgspec.UNSET:
         return UNGRADED
+    if path.correct is None and path.answer is None:
+        return NO_GOLD
     if path.prediction is None:
         return NO_ANSWER
     return WRONG if path.correct is False else UNGRADED

@@ -8,7 +8,7 @@ from dataclasses import replace
 from qrd.evaluation.breakdown import in_order
 from qrd.evaluation.families import BASES, ENSEMBLES, RUNS, Answering, families
 from qrd.evaluation.summary import summarised, unchanged
-from qrd.evaluation.table import by_family, chance, difference, smallest_shown
+from qrd.evaluation.table import OTHERS, by_family, chance, difference, others, smallest_shown
 from qrd.records import Fields
 from qrd.reports.charts import Interval, grid, intervals
 from qrd.reports.document import Section, Table
@@ -84,6 +84,7 @@ def _accuracy_table(models: Fields) -> Table:
         "accuracy % [95 % interval]",
         *extra,
         "right",
+        *OTHERS,
         "replies",
         "answers found",
         "cut at --max-tokens",
@@ -92,10 +93,9 @@ def _accuracy_table(models: Fields) -> Table:
     rows = []
     for name, scores in models.items():
         by_task = [_share(scores["tasks"].get(task)) for task in extra]
-        counts = (scores["right"], scores["rows"], scores["answer_found"], scores["cut"])
-        rows.append(
-            [name, _share(scores), *by_task, *(f"{number:,}" for number in counts), str(scores.get("ties", ""))]
-        )
+        counts = [f"{scores[counted]:,}" for counted in ("rows", "answer_found", "cut")]
+        right = f"{scores['right']:,}"
+        rows.append([name, _share(scores), *by_task, right, *others(scores), *counts, str(scores.get("ties", ""))])
     return Table("Accuracy of every model", columns, rows)
 
 

@@ -85,7 +85,7 @@ def _style_figures(found: Gathered) -> list[Figure]:
     right, valid = Counter[str](), Counter[str]()
     graded, judged = Counter[str](), Counter[str]()
     for entry in found.census.entries():
-        graded[entry.style] += entry.answer != census.UNGRADED
+        graded[entry.style] += entry.answer not in (census.UNGRADED, census.NO_GOLD)
         right[entry.style] += entry.answer == census.RIGHT
         judged[entry.style] += entry.verdict is not None
         valid[entry.style] += entry.verdict == "valid"

@@ -123,7 +123,8 @@ def read_identity(file: File) -> dict[str, Any]:
         if (sha256 := found.pop("sha256", None)) is not None and sha256 != _hash_of(found):
             raise ValueError("not what was saved")
     except (OSError, ValueError) as error:
-        problem = f"is damaged ({one_line(error)}), so nobody knows whether this is the same run; --no-resume sets the run aside"
+        damage = f"is damaged ({one_line(error)})"
+        problem = f"{damage}, so nobody knows whether this is the same run; --no-resume sets the run aside"
         raise DataError(str(file), None, None, problem) from None
     return found
 

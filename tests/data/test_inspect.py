@@ -62,9 +62,9 @@ def cells(text: str, first: str) -> list[str]:
 
 def test_replies_are_counted_by_style_with_what_they_cost(shown) -> None:
     text = shown(ROWS)
-    assert cells(text, "cot") == ["cot", "2", "2", "0", "0", "100.0", "100.0", "4", "0.5000"]
-    assert cells(text, "tot") == ["tot", "2", "0", "2", "0", "0.0", "50.0", "4", "0.5000"]
-    assert cells(text, "big")[:4] == ["big", "4", "2", "2"]
+    assert cells(text, "cot") == ["cot", "2", "2", "0", "0", "0", "0", "100.0", "100.0", "4", "0.5000"]
+    assert cells(text, "tot") == ["tot", "2", "0", "1", "1", "0", "0", "0.0", "50.0", "4", "0.5000"]
+    assert cells(text, "big")[:5] == ["big", "4", "2", "1", "1"]
 
 
 def test_kinds_verdicts_and_reject_reasons_are_counted(shown) -> None:

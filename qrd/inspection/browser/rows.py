@@ -21,7 +21,7 @@ from qrd.inspection.glance import Glance, glance
 from qrd.inspection.marks import BAD, GOOD
 
 HELD_ROWS = 1024
-WIDTHS = (22, 10, 6, 10)  # of name, style, grade and verdict; the text takes the rest
+WIDTHS = (22, 10, 10, 10)  # of name, style, grade and verdict; the text takes the rest
 NARROW, NARROW_WIDTHS = 100, (16, 8, 5, 8)
 MIN_NUMBER_WIDTH = 5
 SIGNS = {GOOD: "+", BAD: "-", None: " "}

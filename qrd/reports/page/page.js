@@ -16,8 +16,10 @@
     node.append(...children);
     return node;
   };
-  const sign = (correct) => (correct === true ? "✓ " : correct === false ? "✗ " : "");
-  const tone = (correct) => (correct === true ? " good" : correct === false ? " bad" : "");
+  // An answer that nobody found is no wrong one, and one without gold is neither.
+  const isWrong = (row) => row.correct === false && row.prediction !== null;
+  const sign = (row) => (row.correct === true ? "✓ " : isWrong(row) ? "✗ " : "");
+  const tone = (row) => (row.correct === true ? " good" : isWrong(row) ? " bad" : "");
 
   // gained: a student is right where its untrained base was wrong; lost is the other way round.
   const answerKinds = (question) => {
@@ -114,7 +116,7 @@
   const drawPath = (path) => {
     const badges = make("p", "badges", null, make("span", "badge style", path.style));
     const found = path.prediction === null ? path.answerKind : "answers " + path.prediction;
-    badges.append(make("span", "badge" + tone(path.correct), sign(path.correct) + found));
+    badges.append(make("span", "badge" + tone(path), sign(path) + found));
     if (found !== path.outcome) badges.append(make("span", "badge" + (path.isLost ? " bad" : path.isGood ? " good" : ""), path.outcome));
     const reply = make("div", "reply", path.response || "(empty)");
     reply.tabIndex = 0;
@@ -125,10 +127,10 @@
     node.append(make("p", "small", path.teacher + " · " + path.id));
     return node;
   };
-  const drawAnswer = (answer) => {
-    const node = make("details", "answer" + (answer.correct === true ? " right-answer" : answer.correct === false ? " wrong-answer" : ""));
-    const title = sign(answer.correct) + answer.model + (answer.sample ? " #" + answer.sample : "") + ": ";
-    node.append(make("summary", "", title + (answer.prediction === null ? "no answer" : answer.prediction)));
+  const drawAnswer = (answer, gold) => {
+    const node = make("details", "answer" + (answer.correct === true ? " right-answer" : isWrong(answer) ? " wrong-answer" : ""));
+    const title = sign(answer) + answer.model + (answer.sample ? " #" + answer.sample : "") + ": ";
+    node.append(make("summary", "", title + (answer.prediction === null ? "no answer" : answer.prediction) + (gold === null ? " (no gold)" : "")));
     node.append(make("div", "reply", answer.response || "(empty)"));
     return node;
   };
@@ -143,7 +145,7 @@
     if (question.choices.length)
       node.append(make("ul", "choices", null, ...question.choices.map((text, k) => make("li", "", String.fromCharCode(65 + k) + ". " + text))));
     node.append(make("p", "small", "gold answer: " + (question.answer === null ? "none" : question.answer)));
-    if (question.answers.length) node.append(make("div", "answers", null, ...question.answers.map(drawAnswer)));
+    if (question.answers.length) node.append(make("div", "answers", null, ...question.answers.map((answer) => drawAnswer(answer, question.answer))));
     const paths = question.paths.filter(fits);
     if (paths.length) node.append(make("div", "paths", null, ...paths.map(drawPath)));
     return node;
