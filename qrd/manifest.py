@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as File
@@ -105,14 +106,14 @@ def _as_json(facts: Mapping[str, Any]) -> bytes:
 
 def beside(output: str) -> File:
     """The manifest's file for an output: next to a file, inside a folder."""
-    return File(output) / FOLDERS_OWN if File(output).is_dir() else MANIFEST.of(output)
+    return File(output) / FOLDERS_OWN if os.path.isdir(output) else MANIFEST.of(output)
 
 
 def stored(output: str) -> dict[str, Any]:
     """The manifest of an output, or an empty dictionary where there is none that can be read."""
     file = beside(output)
     try:
-        if not file.is_file() or file.stat().st_size > MOST_BYTES:
+        if not os.path.isfile(file) or file.stat().st_size > MOST_BYTES:
             return {}
         found = msgspec.json.decode(file.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -70,12 +70,14 @@ def run(config: VerifyConfig, console: Console) -> Summary:
 
 def _manifest_of(file: str, wrong: BadLines) -> Fields | None:
     """The manifest of a file that is there; None, with the reason in `wrong`, where nothing can be verified."""
-    manifest, is_folder = beside(file), File(file).is_dir()
+    manifest, is_folder = beside(file), os.path.isdir(file)
     facts = stored(file)
     problem = None
-    if facts and not is_folder and not File(file).is_file():
-        problem = "is no regular file" if File(file).exists() else "is missing; its manifest is all that is left of it"
-    elif manifest.exists() and not facts:
+    if os.path.exists(file) and not is_folder and not os.path.isfile(file):
+        problem = "is no regular file; nothing can be verified"
+    elif facts and not os.path.exists(file):
+        problem = "is missing; its manifest is all that is left of it"
+    elif os.path.exists(manifest) and not facts:
         problem = f"its manifest {manifest} cannot be read; nothing can be verified"
     elif not facts and is_folder and (File(file) / "config.toml").is_file():
         problem = f"the run in it has not finished: {manifest} is missing; the same command goes on"

@@ -151,6 +151,13 @@ def test_what_cannot_be_verified_is_told_as_it_is_and_the_others_are_verified(fo
     assert "8 of 8 planned keys found" in said
 
 
+@pytest.mark.parametrize("name", ["/dev/zero", "nothing.jsonl", "x" * 300])
+def test_what_no_run_can_have_written_is_told_as_it_is(tmp_path, name):
+    code, said = verified(tmp_path, name)
+    assert code == 4, said
+    assert f"qrd: {name}: {'is no regular file' if name == '/dev/zero' else 'no manifest stands beside it'}" in said
+
+
 def test_a_changed_input_is_told_apart_from_a_changed_output(folder):
     with open(folder / "questions.jsonl", "a") as stream:
         stream.write(json.dumps({**QUESTIONS[0], "id": "more"}) + "\n")
