@@ -28,6 +28,7 @@ LEAD = re.compile(
 )
 _SIGN_WORD = re.compile(rf"(?:{TEXT}\{{\s*)?(?:negative|minus)\s*\}}?\s*(?=[\d.$€£\\(])", re.IGNORECASE)
 _WHOLE_WORDS = re.compile(rf"{TEXT}\{{([^{{}}]*)\}}")
+_NUMBER_FIRST = re.compile(r"\s*[-+]?\s*[$€£¥₹]?\s*\d")
 _MAGNITUDES = "|".join(sorted(numerals.MAGNITUDES, key=len, reverse=True))
 _MAGNITUDE = re.compile(rf"\s*(?:{TEXT}\{{\s*)?(?<![A-Za-z])({_MAGNITUDES})s?(?![A-Za-z])(?:\s*\}})?", re.IGNORECASE)
 _TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
@@ -50,6 +51,8 @@ class Measured(NamedTuple):
 def measured(expression: str) -> Measured:
     """The quantity and its unit; the expression as it is, and no unit, where none can be told from it."""
     text, sides = latex.exactly(expression), Unit()
+    if (whole := _WHOLE_WORDS.fullmatch(text)) and _NUMBER_FIRST.match(whole[1]):
+        text = whole[1].strip()
     if lead := LEAD.match(text):
         text, sides = text[lead.end() :], Unit(sides=frozenset({SIDES[lead[1].lower()]}))
     if sign := _SIGN_WORD.match(text):

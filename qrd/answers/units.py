@@ -208,7 +208,8 @@ class _Reader:
             self._sign = -1
             return True
         if lower in ENDS:
-            self.ended = self._num_words > 0
+            self._num_fillers += lower in ("of", "for")
+            self.ended = self._num_words > 0 or lower in ("of", "for")
             return self.ended
         if lower in _POWERS:
             return self._raised(_POWERS[lower]) if lower.endswith("ed") else self._awaits(_POWERS[lower])
@@ -245,7 +246,9 @@ class _Reader:
             return self._factor(names)
         if not texted and len(word) < 4 and not _SHORT_NOUN.fullmatch(word) and word.isascii():
             return False
-        self._words.add(("per " if self._sign < 0 else "") + singular(word))
+        self._words.add(
+            ("per " if self._sign < 0 else "") + singular(word) + (f"^{self._power}" if self._power > 1 else "")
+        )
         return self._counted(None)
 
     def _counted(self, last: frozenset[str] | None) -> bool:

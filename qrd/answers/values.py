@@ -6,6 +6,7 @@ No computer algebra is needed here, and no text is evaluated: numbers are read b
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
@@ -36,6 +37,7 @@ _WORD_FOR_WORD = re.compile(r"(?<![_^\w.])\d[\d.]*\s+\d|\d\s*:\s*\d|\d\s*_")
 _CONJUNCTION = re.compile(
     rf"\s*,?\s*{latex.TEXT}\{{\s*,?\s*(?:and|or)\s*\}}\s*|\s*,?\s(?:and|or)\s+|\s*;\s*|\s*,?\s*\\(?:land|lor|wedge|vee)\s+"
 )
+_WORDS = re.compile(rf"{latex.TEXT}\{{([^{{}}]*)\}}")
 _OR = re.compile(rf"\s*,?\s*{latex.TEXT}\{{\s*or\s*\}}\s*|\s*,?\sor\s+|\s*\\(?:lor|vee)\s+")
 _AND = re.compile(rf"{latex.TEXT}\{{\s*and\s*\}}|\sand\s|\\(?:land|wedge)(?![a-z])")
 _COMPOUND = re.compile(r"(?<=\d)(\s*[A-Za-z]+\.?)\s+(?=\d)")
@@ -44,6 +46,7 @@ _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?")
 _LETTER = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]")
 _CURRENCY = re.compile(r"\\?[$€£¥]")
 _MIN_PLACES = 6  # decimals that a rounded value must show before it may stand for an exact one
+_MAX_UNLIKE = 40  # parts of two lists that are tried one against another: the square of it bounds the time
 _LOSSES = frozenset({"loss", "decrease", "down", "below"})
 _NO_BRACKETS = ("", "{}")
 
@@ -159,7 +162,8 @@ class _List(NamedTuple):
 
 
 def _listed(text: str) -> _List:
-    opens, inner, closes = latex.unbracket(text)
+    words = _WORDS.fullmatch(text)
+    opens, inner, closes = latex.unbracket(words[1] if words and _CONJUNCTION.search(words[1]) else text)
     plain = inner if opens else _COMPOUND.sub(_parted, inner)
     items = [item for item in latex.split_top(_CONJUNCTION.sub(", ", plain), ",") if item]
     if len(items) == 1 and items[0].count("\\pm") == 1 and not _RELATION.search(items[0]):
@@ -299,8 +303,11 @@ def _in_order(left: list[str], right: list[str], leaf: Compare | None) -> bool |
 
 def _any_order(left: list[str], right: list[str], leaf: Compare | None) -> bool | None:
     """Whether the parts of both sides pair off in some order; each is tried against those still free."""
-    free, untold = list(right), False
-    for part in sorted(left, key=lambda part: part not in right):  # what is written alike pairs off first
+    left, free = _unlike(left, right), _unlike(right, left)
+    if len(left) > _MAX_UNLIKE:
+        return False
+    untold = False
+    for part in left:
         told = [compare(part, other, leaf) for other in free]
         if True in told:
             free.pop(told.index(True))
@@ -309,3 +316,15 @@ def _any_order(left: list[str], right: list[str], leaf: Compare | None) -> bool 
         else:
             return False
     return None if untold else True
+
+
+def _unlike(parts: list[str], others: list[str]) -> list[str]:
+    """The parts that are written like none of the others; of those written alike, each stands for one."""
+    left = Counter(map(latex.compact, others))
+    kept = []
+    for part in parts:
+        form = latex.compact(part)
+        left[form] -= 1
+        if left[form] < 0:
+            kept.append(part)
+    return kept
