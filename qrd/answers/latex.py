@@ -1,33 +1,14 @@
-"""The light form of a number or expression, its unit, and its top-level parts; text only, nothing is computed."""
+"""The light form of a number or expression, and its top-level parts; text only, nothing is computed."""
 
 from __future__ import annotations
 
 import re
 
-MAX_CHARS = 1000
+from qrd.answers.signs import in_latex
 
-_GLYPHS = str.maketrans(
-    {
-        "−": "-",
-        "–": "-",
-        "—": "-",
-        "×": "\\times ",
-        "÷": "/",
-        "∞": "\\infty ",
-        "π": "\\pi ",
-        "°": "^\\circ ",
-        "≤": "\\le ",
-        "≥": "\\ge ",
-        "∪": "\\cup ",
-        "·": "\\cdot ",
-        "²": "^2",
-        "³": "^3",
-        "\u00a0": " ",
-        "½": "\\frac{1}{2}",
-        "¼": "\\frac{1}{4}",
-        "¾": "\\frac{3}{4}",
-    }
-)
+MAX_CHARS = 1000
+MAX_DEPTH = 24
+
 _FENCE = re.compile(r"^(?:\$+|\\\(|\\\[)\s*(.*?)\s*(?:\$+|\\\)|\\\])$", re.DOTALL)
 _SPACING = re.compile(
     r"\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|limits)(?![a-zA-Z])\s?|\\[!,;:>]|(?<!\\)\\(?=\s)|~|\\q?quad(?![a-zA-Z])"
@@ -35,79 +16,94 @@ _SPACING = re.compile(
 _GROUPED = re.compile(r"^\s*\{([^{}]*)\}\s*$")
 _FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _SHORT_FRACTION = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
-_SHORT_ROOT = re.compile(r"\\sqrt\s*(\d)(?!\d)")
-_THOUSANDS = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])")
-_CURRENCY = re.compile(r"\\?[$€£¥]")
+_SHORT_ROOT = re.compile(r"\\sqrt(\[\d{1,3}\])?\s*(?:(\d+(?:\.\d+)?|(?!\\)[a-zA-Z](?![a-zA-Z]))|\(([^()]*)\))")
+# A comma or blank that only groups digits: "1{,}000", "1,\! 000", "12\,000", "12 000".
+_GROUPING = re.compile(r"(?<=\d)(?:\{,\}|,?\s*\\!\s*|\\[,;:]\s*)(?=\d{3}(?!\d))")
+_SPACED = re.compile(r"(?<![\d.,_^{/:])\d{1,3}(?: \d{3})+(?! ?[\d/]| *\\frac)")
+_SIGN_BEHIND_CURRENCY = re.compile(r"\\([$€£¥₹])")
 _COMMAND = re.compile(r"\\(?:le|ge|ne)q(?![a-zA-Z])|\\geqslant|\\leqslant")
-_WORDS = r"\\(?:text|mbox|mathrm|textrm|textbf|textit|mathbf|rm)\s?"
-_ONLY_WORDS = re.compile(rf"(?:{_WORDS}\{{([^{{}}]*)\}}|([A-Za-z][A-Za-z' ]+))")
-_UNIT = re.compile(
-    rf"(?<=[\d)}}iπ])\s*(?:{_WORDS}\{{\s*([^{{}}\d]*?)\s*\}}|(?<=[\d}})\s])([A-Za-z][A-Za-z./ ]*)"
-    rf"|\^\s?\{{?\s*\\circ\s*\}}?\s*(?:[CF]\b)?)(?:\^\{{?[23]\}}?)?\s*$"
+TEXT = r"\\(?:text|mbox|mathrm|textrm|textbf|textit|mathbf|mathsf|mathit|boldsymbol|bm|operatorname|rm)\s?"
+# Set upright or bold for looks alone: digits, e and i anywhere, a letter where no number stands before it (a unit).
+_STYLED = re.compile(rf"{TEXT}\{{\s*([\d.,/+\- ]+|[ei])\s*\}}|(?<![\da-zA-Z}}){{ ]){TEXT}\{{([a-zA-Z])\}}")
+_ONLY_WORDS = re.compile(rf"(?:{TEXT}\{{([^{{}}]*)\}}|([A-Za-z][A-Za-z' \-]+))")
+_APPROXIMATE = re.compile(
+    r"(?:\\(?:approx|simeq|sim|thickapprox)(?![a-zA-Z])|~|(?:about|approximately|roughly|approx\.?)\s)\s*"
 )
-_KNOWN_UNITS = {
-    alias: name
-    for name, aliases in {
-        "cm": "cm centimeter centimetre",
-        "mm": "mm millimeter millimetre",
-        "m": "m meter metre",
-        "km": "km kilometer kilometre",
-        "in": "in inch inche",
-        "ft": "ft foot feet",
-        "yd": "yd yard",
-        "mi": "mi mile",
-        "g": "g gram",
-        "kg": "kg kilogram",
-        "mg": "mg milligram",
-        "lb": "lb pound",
-        "oz": "oz ounce",
-        "l": "l liter litre",
-        "ml": "ml milliliter millilitre",
-        "s": "s sec second",
-        "min": "min minute",
-        "h": "h hr hour",
-        "day": "day",
-        "week": "week",
-        "month": "month",
-        "year": "year yr",
-        "mph": "mph",
-        "dollar": "dollar usd",
-        "cent": "cent",
-        "degree": "degree deg",
-        "percent": "percent pct",
-        "gallon": "gallon",
-        "rad": "rad radian",
-        "am": "am a.m",
-        "pm": "pm p.m",
-    }.items()
-    for alias in aliases.split()
-}
-_POWER = {"^2": "square ", "^3": "cubic "}
-_FUNCTIONS = frozenset({"sin", "cos", "tan", "log", "ln", "sqrt", "exp", "pi", "infty"})
-_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+_PLAIN_CONSTANTS = {"pi": "\\pi ", "infinity": "\\infty ", "inf": "\\infty ", "oo": "\\infty "}
+_PLAIN_FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|exp|sqrt"
+_PLAIN = re.compile(
+    rf"{TEXT}\{{[^{{}}]*\}}|(?<![\\A-Za-z])(?:({'|'.join(_PLAIN_CONSTANTS)})(?![A-Za-z])"
+    rf"|({_PLAIN_FUNCTIONS})(?=\s?[(\\{{\d^_]|\s?[a-zA-Z](?![a-zA-Z])))"
+)
+_EXPONENTIAL = re.compile(r"\\exp\s*\(([^()]*)\)")
+_PLAIN_SIGNS = {"**": "^", "<=": "\\le ", ">=": "\\ge ", "!=": "\\ne ", "+/-": "\\pm ", "+-": "\\pm "}
+_PLAIN_SIGN = re.compile(r"\*\*|<=|>=|(?<=\s)!=|\+/-|\+-(?=\s?\d)")
+_LONG_POWER = re.compile(r"\^\s*(-?\d{2,}(?![\d.])|-\d|\(([^()]*)\))")
+_FUNCTIONS = frozenset({"sin", "cos", "tan", "log", "ln", "sqrt", "exp", "pi", "infty", "theta", "inf"})
+
+
+_BASES = {
+    "two": "2", "binary": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "octal": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16", "hexadecimal": "16",
+}  # fmt: skip
+_BASE = rf"(\d{{1,2}}|{'|'.join(_BASES)})"
+_BASED = re.compile(
+    rf"([0-9A-Fa-f]+)\s*(?:_\s?\{{?\s*(?:{TEXT}\{{)?\s*\(?(?:base[\s-]?(?:\}}\s*)?)?{_BASE}\)?\s*\}}?\s*\}}?"
+    rf"|\s*(?:{TEXT}\{{\s*|(?<=\s))\(?(?:in\s)?base[\s-](?:\}}\s*)?{_BASE}\)?\s*\}}?)",
+    re.IGNORECASE,
+)
 
 
 def normalise(expression: str) -> str | None:
-    """The expression without fences, spacing commands, currency and thousands commas; None if nothing is left.
+    """The expression without fences, styles and spacing commands, its glyphs in ASCII LaTeX; None if nothing is left.
 
+    What stands beside a number stays: unit, currency, magnitude, and commas that may group digits or part a list.
     None as well where it is over `MAX_CHARS` long: no answer is, and nothing downstream should have to read it.
     """
     if len(expression) > 4 * MAX_CHARS:
         return None
-    text = expression.strip().translate(_GLYPHS).strip()
+    text = in_latex(expression).strip()
     while (inner := _FENCE.match(text)) and inner[1] != text:
         text = inner[1]
-    text = _SPACING.sub(" ", _COMMAND.sub(lambda m: m[0][:3], text)).replace("{,}", ",")
+    text = _SPACING.sub(" ", _COMMAND.sub(lambda m: m[0][:3], _GROUPING.sub("", text)))
+    text = _fractions(_in_latex(_STYLED.sub(lambda m: m[1] or m[2], text)))
+    text = _SIGN_BEHIND_CURRENCY.sub(r"\1", text).replace("\\%", "%")
+    text = _GROUPED.sub(r"\1", text)
+    text = " ".join(text.split()).strip(" ,;:").removesuffix(".").strip()
+    text = _SPACED.sub(lambda m: m[0].replace(" ", ""), text)
+    text = text.removeprefix("= ")
+    return text if text and len(text) <= MAX_CHARS else None
+
+
+def _in_latex(text: str) -> str:
+    """The text with what was typed as plain text in LaTeX: pi, sqrt(2), exp(9), x**10, <=."""
+    text = _PLAIN.sub(lambda m: _PLAIN_CONSTANTS[m[1]] if m[1] else f"\\{m[2]} " if m[2] else m[0], text)
+    text = _PLAIN_SIGN.sub(lambda m: _PLAIN_SIGNS[m[0]], text)
+    text = _EXPONENTIAL.sub(r"e^{\1}", text)
+    return _LONG_POWER.sub(lambda m: f"^{{{m[1] if m[2] is None else m[2]}}}", text)
+
+
+def _fractions(text: str) -> str:
+    """The text with every fraction and root written in full, braces included."""
     text = _SHORT_FRACTION.sub(
         lambda m: f"\\frac{{{m[1] if m[1] is not None else m[2]}}}{{{m[3] if m[3] is not None else m[4]}}}",
         _FRACTION.sub(r"\\frac", text),
     )
-    text = _CURRENCY.sub("", _SHORT_ROOT.sub(r"\\sqrt{\1}", text)).replace("\\%", "%")
-    if not re.match(r"\s*\\?[(\[{]", text):
-        text = _THOUSANDS.sub(lambda m: m[0].replace(",", ""), text)
-    text = _GROUPED.sub(r"\1", text)
-    text = " ".join(text.split()).strip(" ,;:").removesuffix(".").strip()
-    return text if text and len(text) <= MAX_CHARS else None
+    return _SHORT_ROOT.sub(lambda m: f"\\sqrt{m[1] or ''}{{{m[2] or m[3]}}}", text)
+
+
+def based(expression: str) -> str:
+    r"""The expression with the base of its numeral as an index ("1011_{\text{two}}", "1011 in base 2" are "1011_2")."""
+    match = _BASED.fullmatch(expression)
+    if not match:
+        return expression
+    named = (match[2] or match[3]).lower()
+    return f"{match[1]}_{_BASES.get(named, named)}"
+
+
+def exactly(expression: str) -> str:
+    r"""The expression without a sign that it is rounded ("\approx 3.14"), which says nothing of its value."""
+    return _APPROXIMATE.sub("", expression, count=1) if _APPROXIMATE.match(expression) else expression
 
 
 _SINGLE = re.compile(r"([_^])\{(\w)\}")
@@ -116,48 +112,13 @@ _LETTER = re.compile(r"^\(([A-Z])\)$")
 
 def compact(expression: str) -> str:
     """The expression without its spaces and text wrappers: two answers that share it are the same answer."""
-    words = re.sub(rf"{_WORDS}\{{\s*([^{{}}]*?)\s*\}}", r"\1", expression)
+    words = re.sub(rf"{TEXT}\{{\s*([^{{}}]*?)\s*\}}", r"\1", expression)
     words = _LETTER.sub(r"\1", _SINGLE.sub(r"\1\2", words))
     return re.sub(
         r" (?![a-zA-Z\d])|(?<![a-zA-Z\d]) |(?<=[a-zA-Z]) (?=\d)|(?<=\d) (?=[a-zA-Z])|(?<=[a-z]) (?=[a-z]\b)",
         "",
         words,
     ).strip()
-
-
-def split_unit(expression: str) -> tuple[str, str]:
-    """The quantity and its unit ("" where there is none): known units by one name, others in lower case."""
-    match = _UNIT.search(expression)
-    if not match or match.start() == 0:
-        return expression, ""
-    word = (match[1] if match[1] is not None else match[2] or "degree").strip(" .").lower()
-    bare = match[2] is not None
-    power = next((name for mark, name in _POWER.items() if match[0].rstrip(" }").replace("{", "").endswith(mark)), "")
-    name = _named_unit(f"{power}{word}")
-    if bare and (
-        word in _FUNCTIONS or not (name or len(word) >= 4) or (len(word) == 1 and not match[0].startswith(" "))
-    ):
-        return expression, ""
-    return expression[: match.start()].strip(), name or word
-
-
-def _named_unit(words: str) -> str:
-    """The one name of a known unit, with "square" or "cubic"; "" where the words are no known unit."""
-    power = (
-        "square "
-        if re.search(r"\b(?:square|sq)\b", words)
-        else "cubic "
-        if re.search(r"\b(?:cubic|cu)\b", words)
-        else ""
-    )
-    rest = re.sub(r"\b(?:square|sq|cubic|cu)\b\.?", "", words).strip(" .")
-    name = _KNOWN_UNITS.get(rest) or _KNOWN_UNITS.get(rest.removesuffix("s"))
-    return f"{power}{name}" if name else ""
-
-
-def is_known_unit(unit: str) -> bool:
-    """Whether the unit is one whose difference from another known unit makes two answers different."""
-    return unit.rpartition(" ")[2] in _KNOWN_UNITS.values()
 
 
 def words_of(expression: str) -> str | None:
@@ -169,6 +130,15 @@ def words_of(expression: str) -> str | None:
     if match[2] is not None and (len(max(words.split(), key=len)) < 3 or words in _FUNCTIONS):
         return None
     return words
+
+
+def depth(expression: str) -> int:
+    """How deep the expression's brackets are nested."""
+    level = deepest = 0
+    for char in expression:
+        level += (char in "([{") - (char in ")]}")
+        deepest = max(deepest, level)
+    return deepest
 
 
 def split_top(expression: str, separator: str) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
+from qrd.answers import units
+from qrd.answers.exact import number as exact_number
 from qrd.answers.latex import normalise
 from qrd.answers.markers import BUT_MAYBE, DOUBTED, Reading
-from qrd.answers.values import number as exact_number
+from qrd.answers.measures import LEAD
+from qrd.answers.signs import in_latex
 
 _FENCED = re.compile(r"\$\$([^$]+)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 _NUMBER = (
-    r"(?:[-+−–]\s?)?(?:\\?[$€£¥]\s?)?(?:[-+−]\s?)?"
+    r"(?:[-+−–]\s?)?(?:(?:\b(?:USD|EUR|GBP|JPY|CNY|INR|Rs\.?)|\\?[$€£¥₹])\s?)?(?:[-+−]\s?)?"
     r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|\.\d+)"
     r"(?:\s\d+/\d+|\s?/\s?\d+|:\d+|\s?\\?%)?"
 )
@@ -24,7 +27,7 @@ _ASIDE = re.compile(
     r"(?<=\S)\s+\([^()]{0,300}\)|,?\s*\b(?:because|since|which|as|where|so|when|but|not|rather|from|i\.e\.|after|for)\b.*$",
     re.DOTALL,
 )
-_STOP = re.compile(r"[.!?](?=\s|$)|;\s")
+_STOP = re.compile(r"(?<!\bRs)[.!?](?=\s|$)|;\s")
 _HEDGE = re.compile(
     r"\b(?:either|between\s+[-$\\\d]|cannot|can't|unable|impossible\s+to|undetermined|not\s+enough|unknown|unclear|possibly|maybe|perhaps)\b"
     rf"|{DOUBTED}",
@@ -51,11 +54,13 @@ _GOES_ON = re.compile(r"\s?(?:[*^+=]|/\s?\d)")
 _FENCES = ("$", "\\(", "\\[")
 _MAX_EXPRESSION = 400
 _MAGNITUDES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_UNOPENED = re.compile(r"^\$(?!\s?[\d.-])|\$$")  # one end of a fence, and no price
+_MONEY = re.compile(r"[^\d.]+")
 _MAGNITUDE = re.compile(rf"\s+({'|'.join(_MAGNITUDES)})\b", re.IGNORECASE)
 _SECOND = re.compile(rf"\s*,?\s+(?:or|and)\s+({_NUMBER})")
 _DIGITS = re.compile(r"\d")
 _FURTHER = re.compile(r"^/|[\d\\^=*+]|/(?![a-zA-Z])")
-_FACTOR = re.compile(r"\s*(?:[a-zA-Z]\b(?!\s)|[-(,√π])")
+_FACTOR = re.compile(r"\s*(?:[a-zA-Z]\b(?!\s)|[-(,√π½⅓⅔¼¾⁰¹²³⁴-⁹⁻₀-₉])")
 _COUNTING = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
     " eighteen nineteen twenty"
@@ -91,10 +96,12 @@ def _announced_in(sentence: str, words: str) -> Reading | None:
     opens = words.lstrip().startswith(_FENCES)
     fenced = _fenced(words if opens else sentence)
     if fenced and (opens or len(fenced) == 1):
-        return _one(", ".join(fenced) if _listed(words, fenced) else fenced[0])
+        if _listed(words, fenced):
+            return _one(", ".join(fenced))
+        return _one(fenced[0] + _unit_behind(words if opens else sentence))
     lead = _LEAD_IN.match(bare)
-    rest = bare[lead.end() if lead else 0 :].strip(" :=*$")
-    return _counted(rest) or _equated(rest) or _expression(rest) or _worded(rest)
+    rest = _UNOPENED.sub("", bare[lead.end() if lead else 0 :].strip(" :=*"))
+    return _counted(rest) or _sided(rest) or _equated(rest) or _expression(rest) or _worded(rest)
 
 
 def stated(words: str) -> Reading | None:
@@ -106,7 +113,11 @@ def stated(words: str) -> Reading | None:
     if len(fenced) == 1 and not _FENCED.sub("", stripped).strip(" .,"):
         return _one(fenced[0].rsplit("=", 1)[-1] if fenced[0].count("=") > 1 else fenced[0])
     number = _NUMBER_AT.match(stripped)
-    return _one(number[0]) if number and _UNIT_ONLY.fullmatch(stripped, number.end()) else None
+    return (
+        _with_unit(number[0], stripped[number.end() :])
+        if number and _UNIT_ONLY.fullmatch(stripped, number.end())
+        else None
+    )
 
 
 def concluded(words: str) -> Reading | None:
@@ -120,8 +131,10 @@ def concluded(words: str) -> Reading | None:
     if _HEDGE.search(sentence) or not sole or _GOES_ON.match(sentence[last.end() :]):
         return Reading(None, firm=False)
     fenced = _fenced(last[0])
-    reading = _one((fenced[0] if fenced else last[0]).rsplit("=", 1)[-1])
-    return Reading(reading.answer, firm=False) if reading else None
+    reading = _with_unit((fenced[0] if fenced else last[0]).rsplit("=", 1)[-1], sentence[last.end() :])
+    side = next((m for m in LEAD.finditer(sentence, 0, last.start()) if m.end() == last.start()), None)
+    lead = f"{side[1].lower()} of " if side else ""
+    return Reading(f"{lead}{reading.answer}", firm=False) if reading else None
 
 
 def _fenced(words: str) -> list[str]:
@@ -131,6 +144,17 @@ def _fenced(words: str) -> list[str]:
 def _one(expression: str) -> Reading | None:
     normal = normalise(expression)
     return Reading(normal) if normal else None
+
+
+def _with_unit(number: str, tail: str) -> Reading | None:
+    """The reading of a number and of the unit that the words behind it begin with."""
+    return _one(number + units.leading(in_latex(tail)))
+
+
+def _unit_behind(words: str) -> str:
+    """The unit that stands behind the first fenced expression; "" without any."""
+    fence = _FENCED.search(words)
+    return units.leading(in_latex(words[fence.end() :])) if fence else ""
 
 
 def _listed(words: str, fenced: list[str]) -> bool:
@@ -146,20 +170,26 @@ def _counted(words: str) -> Reading | None:
         return None
     tail = words[head.end() :]
     if (scale := _MAGNITUDE.match(tail)) and not _DIGITS.search(tail):
-        return _scaled(head[0], scale[1].lower())
+        return _scaled(head[0], scale[1].lower(), tail[scale.end() :])
     if second := _SECOND.fullmatch(tail):
         return _one(f"{head[0]}, {second[1]}")
-    return None if _FURTHER.search(tail) or _FACTOR.match(tail) else _one(head[0])
+    return None if _FURTHER.search(tail) or _FACTOR.match(tail) else _with_unit(head[0], tail)
 
 
-def _scaled(number: str, magnitude: str) -> Reading | None:
-    """The reading of "1.2 million": the number it comes to."""
-    normal = normalise(number)
-    exact = exact_number(normal) if normal else None
+def _scaled(number: str, magnitude: str, tail: str) -> Reading | None:
+    """The reading of "1.2 million dollars": the number it comes to, and its unit."""
+    money = _MONEY.match(number)
+    exact = exact_number(number[money.end() :] if money else number)
     if exact is None:
         return None
-    value = exact.value * _MAGNITUDES[magnitude]
-    return Reading(str(value))
+    return _with_unit(f"{money[0] if money else ''}{exact.value * _MAGNITUDES[magnitude]}", tail)
+
+
+def _sided(words: str) -> Reading | None:
+    """The reading of "a loss of 5 dollars": the quantity, and the side it is on."""
+    side = LEAD.match(words)
+    counted = _counted(words[side.end() :]) if side else None
+    return Reading(f"{side[1].lower()} of {counted.answer}") if side and counted and counted.answer else None
 
 
 def _equated(words: str) -> Reading | None:
@@ -167,7 +197,8 @@ def _equated(words: str) -> Reading | None:
     after = words.rsplit("=", 1)[1].strip(" $") if "=" in words else ""
     number = _NUMBER_AT.match(after)
     tail = after[number.end() :] if number else "/"
-    return _one(number[0]) if number and not _FURTHER.search(tail) and (not tail.strip() or tail[0] in " °%") else None
+    ends = number and not _FURTHER.search(tail) and (not tail.strip() or tail[0] in " °%")
+    return _with_unit(number[0], tail) if number and ends else None
 
 
 def _expression(words: str) -> Reading | None:
