@@ -10,8 +10,9 @@ from pathlib import Path as File
 from typing import Generic, NamedTuple
 
 from qrd.errors import DataError
-from qrd.lines import MAX_LINE_BYTES, BadLines, Tapped, bad_lines, blocks_of_lines, decode_object, open_input
+from qrd.lines import MAX_LINE_BYTES, BadLines, bad_lines, blocks_of_lines, decode_object, open_input
 from qrd.ordinals import Ordinals
+from qrd.packed import Unpacked
 from qrd.records import Fields, R, checked
 
 _MARK = b"\xef\xbb\xbf"
@@ -31,7 +32,7 @@ class Row(Generic[R]):
 class Block(NamedTuple):
     """Lines that were read together, the number of the first, and where in the file it begins.
 
-    The place is None behind a line that was too long to be held.
+    The place is None behind a line that was too long to be held, and in a compressed file.
     """
 
     file: str
@@ -87,8 +88,10 @@ class Reader(Generic[R]):
             shown = "<stdin>" if name == "-" else name
             number = 1
             offset: int | None = 0
-            with open_input(name) as stream:
-                for lines in blocks_of_lines(Tapped(stream, digest), shown):
+            with open_input(name, digest) as stream:
+                if isinstance(stream, Unpacked):
+                    offset = None
+                for lines in blocks_of_lines(stream, shown):
                     size = sum(map(len, lines))
                     yield Block(shown, number, lines, offset)
                     number += len(lines)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path as File
 
+from qrd import packed
 from qrd.errors import ConfigError
-from qrd.lines import MAX_LINE_BYTES, Digest, Tapped, open_input
+from qrd.lines import MAX_LINE_BYTES, Digest, open_input
 from qrd.published import csv_rows, json_rows, parquet_rows
 from qrd.published.row import Rows, Stream
 
@@ -26,15 +27,16 @@ def rows(name: str, digest: Digest | None = None) -> Rows:
     Raises: ConfigError where there is nothing to read.
     """
     if name == "-":
-        with open_input(name) as stream:
-            yield from _looked_into(Tapped(stream, digest) if digest else stream, "<stdin>")
+        with open_input(name, digest) as stream:
+            yield from _looked_into(stream, "<stdin>")
         return
     for file in _files(File(name)):
-        if file.suffix == ".parquet":
+        ending = _ending(file)
+        if ending == ".parquet":
             yield from parquet_rows.rows(file)
             continue
         with open_input(str(file)) as stream:
-            read = {".jsonl": json_rows.lines, ".csv": csv_rows.rows}.get(file.suffix, _looked_into)
+            read = {".jsonl": json_rows.lines, ".csv": csv_rows.rows}.get(ending, _looked_into)
             yield from read(stream, str(file))
 
 
@@ -61,10 +63,15 @@ def _files(file: File) -> list[File]:
     """The file itself, or those below a folder, `2.json` before `10.json`."""
     if not file.is_dir():
         return [file]
-    found = [f for f in file.rglob("*") if f.suffix in ENDINGS and f.is_file() and not f.name.startswith(".")]
+    found = [f for f in file.rglob("*") if _ending(f) in ENDINGS and f.is_file() and not f.name.startswith(".")]
     if not found:
         raise ConfigError(f"{file}: holds no {', '.join(ENDINGS)} file")
     return sorted(found, key=lambda f: [_natural(part) for part in f.relative_to(file).parts])
+
+
+def _ending(file: File) -> str:
+    """What a file's name says of its rows, compressed or not: `.csv` for `q.CSV.gz`."""
+    return packed.unsuffixed(file.name).suffix.lower()
 
 
 def _natural(name: str) -> list[tuple[str, int]]:

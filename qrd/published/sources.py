@@ -13,6 +13,7 @@ from pathlib import Path as File
 from qrd.config import DataImportConfig
 from qrd.errors import ConfigError
 from qrd.manifest import sha256_of
+from qrd.packed import unsuffixed
 from qrd.published import FORMS, columns, files, gym, hub
 from qrd.published.row import Published, Rows
 from qrd.records import Fields
@@ -90,7 +91,7 @@ def _file_source(config: DataImportConfig, name: str) -> Source:
     question = partial(form.question, task=config.task) if form.takes_task else form.question
     source = Source(iter(()), question, name, part_field=form.part_field)
     if form.takes_task and config.input[0] != "-":
-        source.name = File(config.input[0]).stem
+        source.name = unsuffixed(config.input[0]).stem
     source.rows = _columned(_file_rows(config.input, source.inputs), config)
     return source
 
