@@ -31,6 +31,10 @@ class DataError(QrdError):
         super().__init__(f"{place}: {problem}")
 
 
+class WrongKind(DataError):
+    """A file that holds no row of the kind that is read; its rows are not named one by one."""
+
+
 class PackedError(QrdError):
     """A compressed file that is cut short, damaged or packed in a way that is not read: no row of it is the cause."""
 

@@ -12,12 +12,12 @@ from pathlib import Path as File
 
 from qrd import packed
 from qrd.errors import ConfigError
+from qrd.kinds import PARQUET_MARK
 from qrd.lines import MAX_LINE_BYTES, Digest, open_input
 from qrd.published import csv_rows, json_rows, parquet_rows
 from qrd.published.row import Rows, Stream
 
 ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
-PARQUET_MARK = b"PAR1"
 
 
 def rows(name: str, digest: Digest | None = None) -> Rows:

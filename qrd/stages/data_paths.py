@@ -136,7 +136,7 @@ def run(config: DataPathsConfig, console: Console) -> Summary:
         raise ConfigError("--questions: standard input is read for the replies; give the questions as a file")
     known = Reader((config.questions or "",), Question, unique="id")
     questions = Questions(known, config.questions or "")
-    replies = Reader(config.input, Loose, unique=None, skip_bad=config.skip_bad)
+    replies = Reader(config.input, Loose, unique=None, skip_bad=config.skip_bad, wanted="reply")
     manifest = Manifest("data paths", config, config.output)
     with (
         jsonl.replacing(config.output, resume=config.resume) as writer,
@@ -170,7 +170,7 @@ def paths(replies: Reader[Loose], questions: Questions, config: DataPathsConfig)
                 continue  # a file is read to its end, so that its hash is that of the whole
             path = path_of(given, questions, numbering, config)
         except DataError as error:
-            replies.bad.append(error)
+            replies.refuse(loose, error)
             continue
         yield path
         num_out += 1
