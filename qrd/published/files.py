@@ -1,4 +1,4 @@
-"""Rows of local files and of standard input: JSONL, JSON, CSV and Parquet.
+"""Rows of local files and of standard input: JSONL, JSON, CSV (and what is like it) and Parquet.
 
 A file's form follows from its ending. Standard input and other endings are looked into: a first line that is a whole
 row means JSONL, another bracket JSON, anything else CSV. A row that cannot be read is an error in its place among the
@@ -15,12 +15,13 @@ from qrd.errors import ConfigError
 from qrd.kinds import PARQUET_MARK
 from qrd.lines import MAX_LINE_BYTES, Digest, open_input
 from qrd.published import csv_rows, json_rows, parquet_rows
+from qrd.published.encodings import Recoded, encoding_of
 from qrd.published.row import Rows, Stream
 
-ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
+ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 
 
-def rows(name: str, digest: Digest | None = None) -> Rows:
+def rows(name: str, digest: Digest | None = None, *, encoding: str | None = None) -> Rows:
     """The rows of a file, of all files below a folder, or of standard input (`-`), in a fixed order.
 
     `digest` is fed with the bytes of standard input, which cannot be read again.
@@ -28,7 +29,7 @@ def rows(name: str, digest: Digest | None = None) -> Rows:
     """
     if name == "-":
         with open_input(name, digest) as stream:
-            yield from _looked_into(stream, "<stdin>")
+            yield from _looked_into(_text(stream, encoding, "<stdin>"), "<stdin>")
         return
     for file in _files(File(name)):
         ending = _ending(file)
@@ -36,8 +37,21 @@ def rows(name: str, digest: Digest | None = None) -> Rows:
             yield from parquet_rows.rows(file)
             continue
         with open_input(str(file)) as stream:
-            read = {".jsonl": json_rows.lines, ".csv": csv_rows.rows}.get(ending, _looked_into)
-            yield from read(stream, str(file))
+            read = READERS.get(ending, _looked_into)
+            yield from read(_text(stream, encoding, str(file)), str(file))
+
+
+READERS = {".jsonl": json_rows.lines, ".csv": csv_rows.rows, ".tsv": csv_rows.rows}
+
+
+def _text(stream: Stream, encoding: str | None, file: str) -> Stream:
+    """The stream as UTF-8, whatever encoding it is in; `encoding` is the one that was named."""
+    if encoding is not None:
+        return Recoded(stream, encoding, file)
+    first = stream.readline(2)
+    found = encoding_of(first)
+    ahead = _Ahead([first], stream)
+    return ahead if found is None else Recoded(ahead, found, file)
 
 
 class _Ahead:
@@ -56,7 +70,10 @@ class _Ahead:
 
     def readline(self, size: int = -1, /) -> bytes:
         """The next line."""
-        return self._first.pop(0) if self._first else self._stream.readline(size)
+        begun = self._first.pop(0) if self._first else b""
+        if begun.endswith(b"\n") or len(begun) == size:
+            return begun
+        return begun + self._stream.readline(size - len(begun) if size >= 0 else size)
 
 
 def _files(file: File) -> list[File]:
