@@ -44,6 +44,16 @@ class DataError(QrdError):
         super().__init__(f"{place}: {problem}")
 
 
+class WrongKind(DataError):
+    """A file that holds no row of the kind that is read; its rows are not named one by one."""
+
+
+class PackedError(QrdError):
+    """A compressed file that is cut short, damaged or packed in a way that is not read: no row of it is the cause."""
+
+    exit_code = 4
+
+
 class StorageError(QrdError):
     """A file that could not be written or read by the operating system."""
 

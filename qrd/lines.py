@@ -8,11 +8,13 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from types import TracebackType
 from typing import Any, Protocol
 
 import msgspec
 
-from qrd.errors import ConfigError, DataError, StorageError
+from qrd import packed
+from qrd.errors import ConfigError, DataError, QrdError, StorageError
 from qrd.records import Fields
 
 MAX_LINE_BYTES = 16 * 2**20  # decoded with one wide character it takes five times as much, graded ten times
@@ -70,6 +72,37 @@ class Digest(Protocol):
         """Add bytes."""
 
 
+class ByteCount:
+    """A digest that only counts."""
+
+    num_bytes = 0
+
+    def update(self, data: bytes, /) -> None:
+        """Count bytes."""
+        self.num_bytes += len(data)
+
+
+class Input(BlockStream, Protocol):
+    """What is asked of an open file."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes; everything that is left for -1."""
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes of the next line."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+    def __enter__(self) -> Any:
+        """Itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+
+
 class Tapped:
     """A stream whose bytes also go into a digest as they are read."""
 
@@ -94,12 +127,39 @@ class Tapped:
         self._digest.update(data)
         return data
 
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
 
-def open_input(name: str) -> io.BufferedReader:
-    """The bytes of a file, or of standard input for `-`.
+    def __enter__(self) -> Tapped:
+        return self
 
-    Raises: ConfigError where the file cannot be read.
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+
+def open_input(name: str, digest: Digest | None = None) -> Input:
+    """The bytes of a file, or of standard input for `-`; those that a compressed one holds.
+
+    `digest` gets the bytes as they stand in the file, compressed or not, as they are read.
+    Raises: ConfigError where the file cannot be read; PackedError where it is packed in a way that is not read.
     """
+    stream = _opened(name)
+    shown = "<stdin>" if name == "-" else name
+    try:
+        head, stream = packed.begun(stream)
+        packing = packed.packing_of(head, shown)
+        source = stream if digest is None else Tapped(stream, digest)
+        return source if packing is None else packed.Unpacked(source, packing, shown)
+    except OSError as error:
+        stream.close()
+        raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from None
+    except QrdError:
+        stream.close()
+        raise
+
+
+def _opened(name: str) -> io.BufferedReader:
     try:
         if name != "-":
             return open(name, "rb")

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Generic, NamedTuple
 
-from qrd.errors import DataError
-from qrd.lines import MAX_LINE_BYTES, BadLines, Tapped, bad_lines, blocks_of_lines, decode_object, open_input
+from qrd import kinds
+from qrd.errors import DataError, WrongKind
+from qrd.lines import MAX_LINE_BYTES, BadLines, bad_lines, blocks_of_lines, decode_object, open_input
 from qrd.ordinals import Ordinals
+from qrd.packed import Unpacked
 from qrd.records import Fields, R, checked
 
 _MARK = b"\xef\xbb\xbf"
@@ -31,7 +33,7 @@ class Row(Generic[R]):
 class Block(NamedTuple):
     """Lines that were read together, the number of the first, and where in the file it begins.
 
-    The place is None behind a line that was too long to be held.
+    The place is None behind a line that was too long to be held, and in a compressed file.
     """
 
     file: str
@@ -46,15 +48,22 @@ class Reader(Generic[R]):
     Bad rows are collected in `bad`. Without `skip_bad`, iterating raises one DataError at the end that names them;
     `scan` does so before anything is paid for. `num_rows` counts all lines that hold something, bad ones included.
     `unique` is the field no two rows may share, if any. With `needs_rows` there must be a row, good or bad: what fails
-    upstream, or a wrong file, would else look like work that is done.
+    upstream, or a wrong file, would else look like work that is done. `wanted` is the kind of `qrd.kinds` that is read,
+    where the class of the records does not tell. A file without a row of that kind is one error, also with `skip_bad`.
     """
 
     def __init__(
-        self, files: Iterable[str], kind: type[R], *, unique: str | None, skip_bad: bool = False,
+        self,
+        files: Iterable[str],
+        kind: type[R],
+        *,
+        unique: str | None,
+        skip_bad: bool = False,
         needs_rows: bool = False,
-    ) -> None:  # fmt: skip
+        wanted: str | None = None,
+    ) -> None:
         self.files, self.kind, self.unique, self.skip_bad = tuple(files), kind, unique, skip_bad
-        self.needs_rows = needs_rows
+        self.needs_rows, self.wanted = needs_rows, wanted or kinds.WANTED.get(kind)
         self._reset()
 
     def _reset(self) -> None:
@@ -62,6 +71,7 @@ class Reader(Generic[R]):
         self.num_rows = 0
         self.sha256: dict[str, str] = {}
         self._seen = _FirstUses()
+        self._sorting = kinds.Sorting(self.wanted)
 
     @property
     def is_stream(self) -> bool:
@@ -92,13 +102,18 @@ class Reader(Generic[R]):
             shown = "<stdin>" if name == "-" else name
             number = 1
             offset: int | None = 0
-            with open_input(name) as stream:
-                for lines in blocks_of_lines(Tapped(stream, digest), shown):
+            self._sorting = kinds.Sorting(self.wanted)
+            with open_input(name, digest) as stream:
+                if isinstance(stream, Unpacked):
+                    offset = None
+                for lines in blocks_of_lines(stream, shown):
                     size = sum(map(len, lines))
                     yield Block(shown, number, lines, offset)
                     number += len(lines)
                     offset = None if offset is None or size > MAX_LINE_BYTES else offset + size
             self.sha256[shown] = digest.hexdigest()
+            if problem := self._sorting.problem():
+                raise WrongKind(shown, None, None, problem)
 
     def refuse_bad(self) -> None:
         """Nothing. Raises: DataError naming the bad rows, unless they are to be skipped; or where a row is needed."""
@@ -116,12 +131,24 @@ class Reader(Generic[R]):
             if text.isspace() or not text:
                 continue
             self.num_rows += 1
+            fields: Fields | None = None
             try:
-                row = self._row(text, block.file, number)
+                fields = decode_object(text, block.file, number)
+                row = self._row(fields, text, block.file, number)
+            except WrongKind:
+                raise
             except DataError as error:
+                self._sorting.note_bad(fields, text)
                 self.bad.append(error)
             else:
+                self._sorting.num_right += 1
                 yield row
+
+    def refuse(self, row: Row[R], error: DataError) -> None:
+        """Count a row as bad that this reader found good."""
+        self._sorting.num_right -= 1
+        self._sorting.note_bad(row.fields, row.raw)
+        self.bad.append(error)
 
     def accept(self, block: Block, keys: Sequence[int]) -> bool:
         """Whether a block whose lines were all found good elsewhere counts as read.
@@ -133,17 +160,24 @@ class Reader(Generic[R]):
         if not self._seen.note(keys, block.first):
             return False
         self.num_rows += len(keys)
+        self._sorting.num_right += len(keys)
         return True
 
-    def _row(self, raw: bytes, file: str, line: int) -> Row[R]:
-        fields = decode_object(raw, file, line)
+    def _row(self, fields: Fields, raw: bytes, file: str, line: int) -> Row[R]:
         record = checked(fields, self.kind, file=file, line=line)
         if self.unique is not None:
             key = getattr(record, self.unique)
             first = self._seen.place(key, line)
             if first is not None:
+                self._refuse_answers(fields, file)
                 raise DataError(file, line, self.unique, f"found {key!r} again, first used at {first}")
         return Row(fields, record, file, line, raw)
+
+    def _refuse_answers(self, fields: Fields, file: str) -> None:
+        """Nothing. Raises: WrongKind where a question's id comes again since the rows are several answers to it."""
+        kind = kinds.answer_instead(fields, self.wanted)
+        if kind is not None and not self.skip_bad:
+            raise WrongKind(file, None, None, kinds.wrong_kind(kind, "question"))
 
 
 class _FirstUses:

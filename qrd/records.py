@@ -60,7 +60,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What one judge said of a path, by its rubric a score (1 to 10) or a word for each step; `raw` is its reply."""
+    """What one judge said of a path, by its rubric a score (1 to 10) or a word for each step; `raw` is its reply.
+
+    `finish_reason` is there where the reply did not end by itself.
+    """
 
     judge: str
     verdict: Correctness
@@ -69,6 +72,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     score: int | None = None
     steps: list[Correctness] | None = None
     first_faulty_step: int | None = None
+    finish_reason: str | None = None
 
 
 class Path(Question, frozen=True, kw_only=True):

@@ -14,8 +14,8 @@ class DataImportConfig(Streaming):
 
     name: str | None = knob(
         None,
-        "gsm8k, math, arc, commonsense_qa, strategy_qa, anli, date, tabmwp; plain (question and answer); messages, "
-        "prompt-completion, sharegpt, alpaca (the last turn of the user asks); reasoning-gym:TASK.",
+        "gsm8k, math, arc, commonsense_qa, mmlu, strategy_qa, anli, date, tabmwp; plain (question and answer); "
+        "messages, prompt-completion, sharegpt, alpaca (the last turn of the user asks); reasoning-gym:TASK.",
         required=True,
         positional=True,
     )
@@ -28,6 +28,9 @@ class DataImportConfig(Streaming):
     )
     column: tuple[str, ...] = knob(
         (), "FIELD=COLUMN: read FIELD from COLUMN; dots lead into objects, numbers into lists. Repeatable."
+    )
+    encoding: str | None = knob(
+        None, "Encoding of the files, such as cp1252 or latin-1 (default: UTF-8, or UTF-16 where a file begins so)."
     )
     split_by: str | None = knob(None, "Shares of train/dev/test or train/test, such as 80/10/10; goes with --part.")
     part: str | None = knob(

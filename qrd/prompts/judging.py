@@ -2,7 +2,9 @@
 
 Each form is two lines of text, or one JSON object for providers that hold a reply to a schema. Both carry a word that
 the path cannot know, the nonce, and the whole reply must be in the form: a word inside prose never counts, and what
-cannot be read is `unscored` and never valid (method, departure 10).
+cannot be read is `unscored` and never valid (method, departure 10). What may stand around the form (thoughts, a fence,
+stars) is told, with the reason for each, in `wrapping`. The object is read where lines were asked for too, since its
+keys and its nonce are as strict; its words have one spelling, which a schema holds them to.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from qrd.prompts import Messages, Rubric, question_text
+from qrd.prompts.wrapping import BLANKS, in_lines, spelt, unwrapped
 from qrd.records import Question
 
 MOST_STEPS = 40
 WORST, BEST = 1, 10
 WORDS = ("valid", "invalid")
-_REASON = r"[ \t]*\r?\n[ \t]*reason:[ \t]*([^\r\n]*)"
 
 
 @dataclass(frozen=True)
@@ -67,22 +69,33 @@ class Asked:
         return {"type": "json_schema", "json_schema": {"name": "judgement", "strict": True, "schema": schema}}
 
     def read(self, text: str | None) -> Reading:
-        """The reading of a whole reply."""
-        said = (text or "").strip(" \t\r\n")
-        found = self._in_json(said) if self.as_json else self._in_lines(said)
-        if found is None:
-            return UNREADABLE
-        value, reason = found
+        """The reading of a whole reply; what its judge thought before is cut off."""
+        said = (text or "").strip(BLANKS)
+        # An object is whole or none, so a tag inside its reason is quoted and ends no thought.
+        found = self._in_json(said) or self._in_form(unwrapped(said))
+        return UNREADABLE if found is None else self._reading(*found)
+
+    def read_guided(self, text: str | None) -> Reading:
+        """The reading of a reply whose start was held to the form: no thoughts can stand before its verdict."""
+        found = self._in_form((text or "").strip(BLANKS))
+        return UNREADABLE if found is None else self._reading(*found)
+
+    def _reading(self, value: Any, reason: str | None) -> Reading:
         if self.rubric.form == "score":
             return Reading("valid" if value >= (self.rubric.threshold or BEST) else "invalid", reason, score=value)
         if self.rubric.form == "steps":
             return Reading("invalid" if "invalid" in value else "valid", reason, steps=value)
         return Reading(value, reason)
 
+    def _in_form(self, said: str | None) -> tuple[Any, str | None] | None:
+        if said is None:
+            return None
+        return self._in_json(said) if self.as_json or said.startswith("{") else self._in_lines(said)
+
     def _in_lines(self, text: str) -> tuple[Any, str | None] | None:
         pattern, parse = _LINES[self.rubric.form](self.num_steps)
-        found = re.fullmatch(rf"{self.rubric.form} {re.escape(self.nonce)}: ({pattern}){_REASON}", text)
-        return (parse(found[1]), found[2].strip() or None) if found else None
+        found = in_lines(self.rubric.form, self.nonce, pattern, text)
+        return (parse(found[0]), found[1] or None) if found else None
 
     def _in_json(self, text: str) -> tuple[Any, str | None] | None:
         form = self.rubric.form
@@ -156,11 +169,12 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "steps": {"type": "array", "items": _WORD_SCHEMA},
 }
 Parser = Callable[[str], Any]
+_WORD = "|".join(map(spelt, WORDS))
 _LINES: dict[str, Callable[[int], tuple[str, Parser]]] = {
-    "verdict": lambda num_steps: ("valid|invalid", str),
+    "verdict": lambda num_steps: (_WORD, str),
     "score": lambda num_steps: ("10|[1-9]", int),
     "steps": lambda num_steps: (
-        " ".join(f"{number}=(?:valid|invalid)" for number in range(1, num_steps + 1)),
+        " ".join(f"{number}=(?:{_WORD})" for number in range(1, num_steps + 1)),
         lambda said: tuple(mark.partition("=")[2] for mark in said.split(" ")),
     ),
 }

@@ -12,7 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from qrd.published import anli, conversation, date, gsm8k, hendrycks_math, multiple_choice, plain, strategy_qa, tabmwp
+from qrd.published import (
+    anli,
+    conversation,
+    date,
+    gsm8k,
+    hendrycks_math,
+    mmlu,
+    multiple_choice,
+    plain,
+    strategy_qa,
+    tabmwp,
+)
 from qrd.published.hub import Hub
 from qrd.published.row import Published
 from qrd.published.turns import READERS
@@ -45,6 +56,7 @@ FORMS = {
     "math": Form(hendrycks_math.question, Hub("EleutherAI/hendrycks_math", MATH_SUBJECTS, every=True), "subject"),
     "arc": Form(multiple_choice.arc, Hub("allenai/ai2_arc", ("ARC-Challenge", "ARC-Easy"))),
     "commonsense_qa": Form(multiple_choice.commonsense_qa, Hub("tau/commonsense_qa")),
+    "mmlu": Form(mmlu.question, Hub("cais/mmlu", ("all",)), "subject"),
     "strategy_qa": Form(strategy_qa.question, Hub("ChilleD/StrategyQA")),
     "anli": Form(anli.question, Hub("facebook/anli", ("r1", "r2", "r3"), every=True, in_split=True), "round"),
     "date": Form(date.question, Hub("tasksource/bigbench", ("date_understanding",))),

@@ -10,6 +10,11 @@ from qrd.errors import ConfigError, DataError
 from qrd.published.row import Published, Rows
 
 _ABSENT = object()
+# What forms read, as far as their authors' names are in small letters.
+FIELDS = {
+    "question", "answer", "context", "choices", "options", "task", "id", "problem", "solution", "messages",
+    "conversations", "prompt", "completion", "instruction", "input", "output",
+}  # fmt: skip
 
 
 def parsed(given: Sequence[str]) -> dict[str, str]:
@@ -43,10 +48,24 @@ def renamed(rows: Rows, columns: Mapping[str, str]) -> Iterator[Published | Data
         present = {field: value for field, value in found.items() if value is not _ABSENT}
         unseen = {field: column for field, column in unseen.items() if field not in present}
         others = {name: value for name, value in row.fields.items() if name not in columns}
-        yield replace(row, fields=others | present, names=columns)
+        yield replace(row, fields=others | present, names={**row.names, **columns})
     if unseen and num_rows:
         told = ", ".join(f"{field}={column}" for field, column in unseen.items())
         raise ConfigError(f"--column {told}: none of {num_rows} rows has this column")
+
+
+def in_small_letters(rows: Rows) -> Iterator[Published | DataError]:
+    """The rows with `Question` as `question`, where a row has no field of that name; errors name the column."""
+    for row in rows:
+        names: dict[str, str] = {}
+        if not isinstance(row, DataError):
+            found = {column.strip().lower(): column for column in row.fields if isinstance(column, str)}
+            names = {field: found[field] for field in FIELDS & found.keys() if field not in row.fields}
+        if isinstance(row, DataError) or not names:
+            yield row
+        else:
+            fields = {field: row.fields[column] for field, column in names.items()}
+            yield replace(row, fields={**row.fields, **fields}, names=names)
 
 
 def value_at(fields: Mapping[str, Any], column: str) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qrd import answers
-from qrd.published import plain
+from qrd.published import options, plain
 from qrd.published.row import Published
 from qrd.published.turns import READERS, Exchange, Turn
 from qrd.records import Fields
@@ -25,7 +25,7 @@ def question(row: Published, task: str | None = None, *, form: str) -> Fields:
     exchange = READERS[form](row)
     asked, context = question_and_context(row, exchange, form)
     said = exchange.reply.content if exchange.reply else None
-    kept = {name: row.fields.get(name) for name in ("task", "choices", "id", "answer")}
+    kept = {name: row.fields.get(name) for name in ("task", *options.FIELDS, "id", "answer")}
     inner = {**kept, "question": asked, "context": context}
     if kept["answer"] is None:  # a row's own gold answer goes before what the reply says
         inner["answer"] = said if _is_nli(said) else None

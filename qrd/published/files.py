@@ -1,4 +1,4 @@
-"""Rows of local files and of standard input: JSONL, JSON, CSV and Parquet.
+"""Rows of local files and of standard input: JSONL, JSON, CSV (and what is like it) and Parquet.
 
 A file's form follows from its ending. Standard input and other endings are looked into: a first line that is a whole
 row means JSONL, another bracket JSON, anything else CSV. A row that cannot be read is an error in its place among the
@@ -10,32 +10,48 @@ from __future__ import annotations
 import re
 from pathlib import Path as File
 
+from qrd import packed
 from qrd.errors import ConfigError
-from qrd.lines import MAX_LINE_BYTES, Digest, Tapped, open_input
+from qrd.kinds import PARQUET_MARK
+from qrd.lines import MAX_LINE_BYTES, Digest, open_input
 from qrd.published import csv_rows, json_rows, parquet_rows
+from qrd.published.encodings import Recoded, encoding_of
 from qrd.published.row import Rows, Stream
 
-ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
-PARQUET_MARK = b"PAR1"
+ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 
 
-def rows(name: str, digest: Digest | None = None) -> Rows:
+def rows(name: str, digest: Digest | None = None, *, encoding: str | None = None) -> Rows:
     """The rows of a file, of all files below a folder, or of standard input (`-`), in a fixed order.
 
     `digest` is fed with the bytes of standard input, which cannot be read again.
     Raises: ConfigError where there is nothing to read.
     """
     if name == "-":
-        with open_input(name) as stream:
-            yield from _looked_into(Tapped(stream, digest) if digest else stream, "<stdin>")
+        with open_input(name, digest) as stream:
+            yield from _looked_into(_text(stream, encoding, "<stdin>"), "<stdin>")
         return
     for file in _files(File(name)):
-        if file.suffix == ".parquet":
+        ending = _ending(file)
+        if ending == ".parquet":
             yield from parquet_rows.rows(file)
             continue
         with open_input(str(file)) as stream:
-            read = {".jsonl": json_rows.lines, ".csv": csv_rows.rows}.get(file.suffix, _looked_into)
-            yield from read(stream, str(file))
+            read = READERS.get(ending, _looked_into)
+            yield from read(_text(stream, encoding, str(file)), str(file))
+
+
+READERS = {".jsonl": json_rows.lines, ".csv": csv_rows.rows, ".tsv": csv_rows.rows}
+
+
+def _text(stream: Stream, encoding: str | None, file: str) -> Stream:
+    """The stream as UTF-8, whatever encoding it is in; `encoding` is the one that was named."""
+    if encoding is not None:
+        return Recoded(stream, encoding, file)
+    first = stream.readline(2)
+    found = encoding_of(first)
+    ahead = _Ahead([first], stream)
+    return ahead if found is None else Recoded(ahead, found, file)
 
 
 class _Ahead:
@@ -54,17 +70,25 @@ class _Ahead:
 
     def readline(self, size: int = -1, /) -> bytes:
         """The next line."""
-        return self._first.pop(0) if self._first else self._stream.readline(size)
+        begun = self._first.pop(0) if self._first else b""
+        if begun.endswith(b"\n") or len(begun) == size:
+            return begun
+        return begun + self._stream.readline(size - len(begun) if size >= 0 else size)
 
 
 def _files(file: File) -> list[File]:
     """The file itself, or those below a folder, `2.json` before `10.json`."""
     if not file.is_dir():
         return [file]
-    found = [f for f in file.rglob("*") if f.suffix in ENDINGS and f.is_file() and not f.name.startswith(".")]
+    found = [f for f in file.rglob("*") if _ending(f) in ENDINGS and f.is_file() and not f.name.startswith(".")]
     if not found:
         raise ConfigError(f"{file}: holds no {', '.join(ENDINGS)} file")
     return sorted(found, key=lambda f: [_natural(part) for part in f.relative_to(file).parts])
+
+
+def _ending(file: File) -> str:
+    """What a file's name says of its rows, compressed or not: `.csv` for `q.CSV.gz`."""
+    return packed.unsuffixed(file.name).suffix.lower()
 
 
 def _natural(name: str) -> list[tuple[str, int]]:

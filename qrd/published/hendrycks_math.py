@@ -14,6 +14,9 @@ from qrd.published.row import Published
 from qrd.records import Fields
 
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
+_ARGUMENTS = {f"\\{name}": 2 for name in ("frac", "dfrac", "tfrac", "cfrac", "binom")} | {
+    f"\\{name}": 1 for name in ("sqrt", "text", "textbf", "mathrm", "mathbf", "overline")
+}
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
@@ -42,12 +45,27 @@ def last_boxed(solution: str) -> str | None:
     for box in _BOX.finditer(solution):
         rest = solution[box.end() :]
         if not rest.startswith("{"):
-            token = re.match(r"\\[a-zA-Z]+|[^\s$]", rest)
-            found = token[0] if token else None
+            found = _unbraced(rest)
         else:
             end = _closing(rest)
             found = rest[1:end].strip() if end is not None else None
     return found or None
+
+
+def _unbraced(rest: str) -> str | None:
+    r"""What TeX puts in a box without a brace, with the arguments that a reader means: `\frac{1}{2}` of `\frac12.`."""
+    token = re.match(r"\\[a-zA-Z]+|[^\s$]", rest)
+    if token is None:
+        return None
+    taken, behind = token[0], rest[token.end() :]
+    for _ in range(_ARGUMENTS.get(token[0], 0)):
+        behind = behind.lstrip()
+        end = _closing(behind) if behind.startswith("{") else 0
+        if end is None or not behind:
+            return None
+        taken += behind[: end + 1] if behind.startswith("{") else f"{{{behind[0]}}}"
+        behind = behind[end + 1 :]
+    return taken
 
 
 def _closing(text: str) -> int | None:

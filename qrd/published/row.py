@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from qrd.errors import DataError
 
-SHOWN_CHARS = 60
+SHOWN_CHARS, SHOWN_COLUMNS = 60, 12
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Published:
     """A row as its authors publish it.
 
     `line` is its line in a JSONL or CSV file, `place` its position in a file without lines, such as `examples[3]`;
-    `key` is its name where a file is one object of rows; `names` maps fields to the columns they were read from.
+    `key` is its name where a file is one object of rows; `names` maps fields to the columns they were read from;
+    `is_table` says that the file has a header that names the columns of all rows.
     """
 
     fields: Mapping[str, Any]
@@ -26,13 +27,22 @@ class Published:
     place: str = ""
     key: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    is_table: bool = False
 
     def problem(self, field: str, expected: str) -> DataError:
         """The error for a field (dots lead into objects) that is not what was expected."""
         value: Any = self.fields
         for name in field.split("."):
             value = value.get(name) if isinstance(value, Mapping) else None
-        return self.error(field, f"found {shown(value)}, expected {expected}")
+        return self.error(field, f"found {shown(value)}, expected {expected}{self._columns_beside(field)}")
+
+    def _columns_beside(self, field: str) -> str:
+        """The columns of a row of CSV that lacks a field, for an error."""
+        if self.line is None or field in self.fields or not self.is_table:
+            return ""
+        named = ", ".join(shown(name) for name in list(self.fields)[:SHOWN_COLUMNS])
+        more = f" and {len(self.fields) - SHOWN_COLUMNS} more" if len(self.fields) > SHOWN_COLUMNS else ""
+        return f"; the columns are {named}{more}: --column {field}=COLUMN reads one of them"
 
     def error(self, field: str | None, text: str) -> DataError:
         """The error of this row with a text of its own."""

@@ -13,7 +13,8 @@ from pathlib import Path as File
 from qrd.config import DataImportConfig
 from qrd.errors import ConfigError
 from qrd.manifest import sha256_of
-from qrd.published import FORMS, columns, files, gym, hub
+from qrd.packed import unsuffixed
+from qrd.published import FORMS, columns, encodings, files, gym, hub
 from qrd.published.row import Published, Rows
 from qrd.records import Fields
 
@@ -57,6 +58,7 @@ def _refuse_idle_options(config: DataImportConfig, *, is_gym: bool) -> None:
     for flag, is_given, is_used, where in (
         ("--hub", config.hub, not is_gym, "data sets that are published"),
         ("FILES", config.input != ("-",), reads_files, "imports from files"),
+        ("--encoding", config.encoding, reads_files, "imports from files"),
         ("--task", config.task, form and form.takes_task, "plain rows and conversations"),
         ("--column", config.column, not is_gym, "rows"),
         ("--gym-options", config.gym_options, is_gym, f"{gym.PREFIX}TASK"),
@@ -90,24 +92,26 @@ def _file_source(config: DataImportConfig, name: str) -> Source:
     question = partial(form.question, task=config.task) if form.takes_task else form.question
     source = Source(iter(()), question, name, part_field=form.part_field)
     if form.takes_task and config.input[0] != "-":
-        source.name = File(config.input[0]).stem
-    source.rows = _columned(_file_rows(config.input, source.inputs), config)
+        source.name = unsuffixed(config.input[0]).stem
+    encoding = None if config.encoding is None else encodings.checked(config.encoding)
+    source.rows = _columned(_file_rows(config.input, source.inputs, encoding), config)
     return source
 
 
 def _columned(rows: Rows, config: DataImportConfig) -> Rows:
+    rows = columns.in_small_letters(rows)
     return columns.renamed(rows, columns.parsed(config.column)) if config.column else rows
 
 
-def _file_rows(names: tuple[str, ...], inputs: dict[str, str]) -> Rows:
+def _file_rows(names: tuple[str, ...], inputs: dict[str, str], encoding: str | None) -> Rows:
     """The rows of all files; each file's SHA-256 goes to `inputs`."""
     for name in names:
         if name != "-":
             inputs[name] = sha256_of(File(name)) or ""
-            yield from files.rows(name)
+            yield from files.rows(name, encoding=encoding)
             continue
         digest = hashlib.sha256()
-        yield from files.rows(name, digest)
+        yield from files.rows(name, digest, encoding=encoding)
         inputs["<stdin>"] = digest.hexdigest()
 
 

@@ -4,6 +4,8 @@ messages            {"messages": [{"role": "user", "content": ...}, ...]}
 sharegpt            {"conversations": [{"from": "human", "value": ...}, ...], "system": ...}
 prompt-completion   {"prompt": text or messages, "completion": text or messages}
 alpaca              {"instruction": ..., "input": ..., "output": ..., "system": ...}
+
+A turn may name its speaker and its words either way, whatever the list is called, and roles in any capitals.
 """
 
 from __future__ import annotations
@@ -17,15 +19,21 @@ ROLES = {
     "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "bot": "assistant",
     "model": "assistant", "system": "system", "developer": "system",
 }  # fmt: skip
+ROLE_KEYS, CONTENT_KEYS = ("role", "from"), ("content", "value")
+REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 KINDS_OF_PART = ("text", "input_text", "output_text")
 
 
 class Turn(NamedTuple):
-    """Who speaks (`system`, `user` or `assistant`), what, and the field of the row that says so."""
+    """Who speaks (`system`, `user` or `assistant`), what, and the field of the row that says so.
+
+    `reasoning` is what a model thought, where a turn tells it apart from what it said.
+    """
 
     role: str
     content: str
     field: str
+    reasoning: str | None = None
 
 
 class Exchange(NamedTuple):
@@ -40,7 +48,7 @@ def of_messages(row: Published) -> Exchange:
 
     Raises: DataError.
     """
-    return _ending(row, _listed(row, "messages", "role", "content"), "messages")
+    return _ending(row, _listed(row, "messages"), "messages")
 
 
 def of_sharegpt(row: Published) -> Exchange:
@@ -48,7 +56,7 @@ def of_sharegpt(row: Published) -> Exchange:
 
     Raises: DataError.
     """
-    return _ending(row, _system(row) + _listed(row, "conversations", "from", "value"), "conversations")
+    return _ending(row, _system(row) + _listed(row, "conversations"), "conversations")
 
 
 def of_prompt_completion(row: Published) -> Exchange:
@@ -106,30 +114,49 @@ def _ending(row: Published, turns: list[Turn], field: str) -> Exchange:
 
 
 def _system(row: Published) -> list[Turn]:
-    text = row.maybe_text("system")
+    given = row.fields.get("system")
+    text = None if isinstance(given, str) and not given.strip() else row.maybe_text("system")
     return [Turn("system", text, "system")] if text else []
 
 
 def _said(row: Published, field: str, role: str) -> list[Turn]:
     if isinstance(row.fields.get(field), list):
-        return _listed(row, field, "role", "content")
+        return _listed(row, field)
     return [Turn(role, row.text(field), field)]
 
 
-def _listed(row: Published, field: str, role_key: str, content_key: str) -> list[Turn]:
+def _listed(row: Published, field: str) -> list[Turn]:
+    """The turns of a list; a system turn without a text, which templates write, is none."""
     given = row.fields.get(field)
     if not isinstance(given, list) or not given:
         raise row.problem(field, "a list of turns")
-    return [_turn(row, f"{field}[{n}]", turn, role_key, content_key) for n, turn in enumerate(given)]
+    turns = (_turn(row, f"{field}[{n}]", turn) for n, turn in enumerate(given))
+    return [turn for turn in turns if turn is not None]
 
 
-def _turn(row: Published, place: str, turn: Any, role_key: str, content_key: str) -> Turn:
+def _turn(row: Published, place: str, turn: Any) -> Turn | None:
     if not isinstance(turn, Mapping):
         raise row.error(place, f"found {shown(turn)}, expected an object")
-    role = turn.get(role_key)
-    if not isinstance(role, str) or role not in ROLES:
-        raise row.error(f"{place}.{role_key}", f"found {shown(role)}, expected one of {', '.join(ROLES)}")
-    return Turn(ROLES[role], _content(row, f"{place}.{content_key}", turn.get(content_key)), place)
+    order = -1 if place.startswith("conversations") else 1
+    role_key, content_key = _first_of(turn, ROLE_KEYS[::order]), _first_of(turn, CONTENT_KEYS[::order])
+    said = turn.get(role_key)
+    role = ROLES.get(said.strip().lower()) if isinstance(said, str) else None
+    if role is None:
+        raise row.error(f"{place}.{role_key}", f"found {shown(said)}, expected one of {', '.join(ROLES)}")
+    content = turn.get(content_key)
+    if role == "system" and (content in (None, []) or (isinstance(content, str) and not content.strip())):
+        return None
+    return Turn(role, _content(row, f"{place}.{content_key}", content), place, reasoning_of(turn))
+
+
+def reasoning_of(fields: Mapping[str, Any]) -> str | None:
+    """What a model thought, where a field of its own says it."""
+    said = fields.get(_first_of(fields, REASONING_KEYS))
+    return said if isinstance(said, str) and said.strip() else None
+
+
+def _first_of(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return next((name for name in names if fields.get(name) is not None), names[0])
 
 
 def _content(row: Published, place: str, content: Any) -> str:

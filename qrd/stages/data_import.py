@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from qrd import jsonl
+from qrd import jsonl, kinds
 from qrd.config import DataImportConfig
 from qrd.console import Console
-from qrd.errors import ConfigError, DataError
+from qrd.errors import ConfigError, DataError, WrongKind
 from qrd.lines import BadLines
 from qrd.manifest import Manifest
 from qrd.published import sameness
@@ -47,6 +47,7 @@ class Tally:
     bad: BadLines = field(default_factory=BadLines)
     repeats: Repeats = field(default_factory=Repeats)
     num_without_answer: int = 0
+    kinds_of_bad: Counter[str] = field(default_factory=Counter)
 
 
 def run(config: DataImportConfig, console: Console) -> Summary:
@@ -63,6 +64,8 @@ def run(config: DataImportConfig, console: Console) -> Summary:
         for question in questions(source, config, tally):
             writer.write(question)
             progress.advance(done=1)
+        if not writer.num_written:
+            _refuse_own_files(tally)
         if tally.bad and not config.skip_bad:
             raise jsonl.bad_lines(tally.bad)
         if not tally.num_in:
@@ -95,6 +98,7 @@ def questions(source: Source, config: DataImportConfig, tally: Tally) -> Iterato
                 _note_use(question["id"], row, first_use)
         except DataError as error:
             tally.bad.append(error)
+            tally.kinds_of_bad[kinds.OTHER if isinstance(row, DataError) else kinds.kind_of(row.fields)] += 1
             reason = BAD
         if reason is not None:
             tally.reasons[reason] += 1
@@ -127,6 +131,13 @@ def question_of(row: Published, position: int, source: Source, config: DataImpor
     except DataError as error:
         raise row.error(error.field, error.problem) from None
     return {"id": fields.pop("id"), **fields}
+
+
+def _refuse_own_files(tally: Tally) -> None:
+    """Nothing. Raises: WrongKind where all rows are bad and of a kind that only qrd writes."""
+    if len(tally.kinds_of_bad) == 1 and (kind := next(iter(tally.kinds_of_bad))) in kinds.WRITTEN:
+        held = f"holds {kinds.PLURALS[kind]}, expected a data set as published"
+        raise WrongKind(tally.bad.first[0].file, None, None, held)
 
 
 def part_shares(config: DataImportConfig) -> tuple[int, ...] | None:

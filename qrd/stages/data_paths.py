@@ -2,7 +2,8 @@
 
 Reads:   rows of `id` and `response` (and teacher, style, sample, finish_reason, usage, prompt where they have them) or
          conversations, whose last turn replies to the question of their `id` or else of their text; and the questions.
-Does:    puts question and reply together, numbers several replies to one question, grades each.
+Does:    puts question and reply together, numbers several replies to one question, grades each. What a reply's model
+         thought, where a field of its own says it (`reasoning_content`, `thinking`), is the path's `reasoning`.
 Writes:  one path a line in the order of the replies, the whole file at once; OUTPUT.manifest.json.
 Never:   takes a reply's own word for what qrd finds out: its grade, verdict and ids are not read from the row.
 """
@@ -26,7 +27,7 @@ from qrd.manifest import Manifest
 from qrd.published.conversation import question_and_context
 from qrd.published.row import Published, shown
 from qrd.published.sameness import normalised
-from qrd.published.turns import PARTS, READERS, form_of
+from qrd.published.turns import PARTS, READERS, form_of, reasoning_of
 from qrd.records import Fields, Identified, Message, Path, Question, Usage, checked, in_shard, path_id, unsaid
 from qrd.stages import asking
 
@@ -136,7 +137,7 @@ def run(config: DataPathsConfig, console: Console) -> Summary:
         raise ConfigError("--questions: standard input is read for the replies; give the questions as a file")
     known = Reader((config.questions or "",), Question, unique="id")
     questions = Questions(known, config.questions or "")
-    replies = Reader(config.input, Loose, unique=None, skip_bad=config.skip_bad, needs_rows=True)
+    replies = Reader(config.input, Loose, unique=None, skip_bad=config.skip_bad, needs_rows=True, wanted="reply")
     manifest = Manifest("data paths", config, config.output)
     with (
         jsonl.replacing(config.output, resume=config.resume) as writer,
@@ -170,7 +171,7 @@ def paths(replies: Reader[Loose], questions: Questions, config: DataPathsConfig)
                 continue  # a file is read to its end, so that its hash is that of the whole
             path = path_of(given, questions, numbering, config)
         except DataError as error:
-            replies.bad.append(error)
+            replies.refuse(loose, error)
             continue
         yield path
         num_out += 1
@@ -193,6 +194,10 @@ def reply_of(loose: Row[Loose], questions: Questions) -> Given:
         others = {name: value for name, value in fields.items() if name not in PARTS[form]}
         prompt = [{"role": turn.role, "content": turn.content} for turn in exchange.prompt]
         fields = {**others, "id": identity, "prompt": prompt, "response": exchange.reply.content}
+        if exchange.reply.reasoning is not None:
+            fields["reasoning"] = exchange.reply.reasoning
+    elif "reasoning" not in fields and (thought := reasoning_of(fields)) is not None:
+        fields = {**fields, "reasoning": thought}
     return Given(fields, checked(fields, Reply, file=loose.file, line=loose.line), loose.file, loose.line)
 
 

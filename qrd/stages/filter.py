@@ -34,6 +34,7 @@ from qrd.filters.duplicates import Duplicates
 from qrd.filters.ledger import Coverage, Ledger
 from qrd.filters.top_k import TopK
 from qrd.jsonl import Reader, Row
+from qrd.lines import ByteCount
 from qrd.manifest import Manifest
 from qrd.records import Fields, Path, Question
 from qrd.stages import asking
@@ -204,11 +205,11 @@ def _tell_memory(rule: Duplicates, reader: Reader[Any], console: Console) -> Non
 
 
 def _estimated_rows(file: File) -> int:
-    """The lines of a file, told from its first megabyte."""
-    size = file.stat().st_size
-    with open(file, "rb") as stream:
+    """The lines of a file, told from its first megabyte and the bytes of the file that hold it."""
+    size, taken = file.stat().st_size, ByteCount()
+    with jsonl.open_input(str(file), taken) as stream:
         beginning = stream.read(2**20)
-    return round(size * max(1, beginning.count(b"\n")) / len(beginning)) if beginning else 0
+    return round(size * max(1, beginning.count(b"\n")) / max(1, taken.num_bytes)) if beginning else 0
 
 
 def _dropped(ledger: Ledger) -> dict[str, int]:

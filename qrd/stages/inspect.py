@@ -27,6 +27,7 @@ from qrd.inspection.kinds import checked_kind
 from qrd.inspection.tally import Tally
 from qrd.inspection.where import Condition, condition
 from qrd.jsonl import Reader
+from qrd.packed import Unpacked
 from qrd.records import Fields
 
 TABLE_ROWS = 30
@@ -80,7 +81,15 @@ def is_browsed(config: InspectConfig) -> bool:
     if config.plain or config.show or config.id or os.environ.get("TERM") == "dumb":
         return False
     streams = (sys.stdin, sys.stdout, sys.stderr)  # textual draws on the last
-    return all(stream.isatty() for stream in streams) and all(File(name).is_file() for name in config.input)
+    return all(stream.isatty() for stream in streams) and all(map(_is_seekable, config.input))
+
+
+def _is_seekable(name: str) -> bool:
+    """Whether any line of a file can be gone to: it is a file, and not compressed."""
+    if not File(name).is_file():
+        return False
+    with jsonl.open_input(name) as stream:
+        return not isinstance(stream, Unpacked)
 
 
 def _browsed(config: InspectConfig) -> Summary:

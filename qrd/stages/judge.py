@@ -29,11 +29,12 @@ from qrd.evaluation.agreement import Agreement, likeness
 from qrd.jsonl import Reader, Row, Writer
 from qrd.manifest import Manifest
 from qrd.prompts import Rubric
+from qrd.prompts.wrapping import is_finished
 from qrd.records import Fields, Path, digest
 from qrd.stages import asking
 from qrd.stages.asking import Tally
 from qrd.stages.judge_against import Contest, Labels
-from qrd.stages.judge_asking import Bench, Case, key_of, path_of, rubric_of, takes_json
+from qrd.stages.judge_asking import Bench, Case, key_of, path_of, rubric_of, takes_json, unread_reply
 from qrd.stages.judge_attacks import empty_reasoning
 from qrd.stages.judge_canaries import Canaries, canaries_of
 from qrd.stages.judge_votes import Votes, content_of
@@ -114,7 +115,8 @@ def _warned_of(rows: Iterator[Row[Path]], config: JudgeConfig, console: Console)
 class Count:
     """What is counted of judged paths, those of earlier runs included.
 
-    `verdicts` are those on paths; `said` and `unread` are those of each judge, all and without a form that can be read.
+    `verdicts` are those on paths; `said` and `unread` are those of each judge, all and without a form that can be read,
+    of which `unread_first` holds one.
     """
 
     agreement: Agreement
@@ -122,6 +124,7 @@ class Count:
     verdicts: dict[str, int] = field(default_factory=dict)
     said: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
+    unread_first: dict[str, Fields] = field(default_factory=dict)
 
     def add(self, fields: Fields) -> None:
         """Count one path of the output."""
@@ -130,7 +133,10 @@ class Count:
         verdicts = fields.get("verdicts") or ()
         self.agreement.add(item["verdict"] for item in verdicts)
         self.said.update(item["judge"] for item in verdicts if item["judge"] != OURS)
-        self.unread.update(item["judge"] for item in verdicts if item["verdict"] == "unscored")
+        for item in verdicts:
+            if item["verdict"] == "unscored":
+                self.unread[item["judge"]] += 1
+                self.unread_first.setdefault(item["judge"], item)
         if self.contest is not None:
             self.contest.add(fields)
 
@@ -319,13 +325,21 @@ def _gate(count: Count, config: JudgeConfig, console: Console) -> None:
         if verdict in count.verdicts
     ]
     console.table("Verdicts", ("verdict", "paths"), rows)
-    told = "; ".join(
-        f"{judge}: {count.unread[judge]} of {number} verdicts could not be read"
+    told = [
+        f"{judge}: {count.unread[judge]} of {number} verdicts could not be read (more than {config.max_unscored:.0%}), "
+        f"such as {unread_reply(count.unread_first[judge])}"
         for judge, number in count.said.items()
         if count.unread[judge] / number > config.max_unscored
-    )
+    ]
     if told:
         raise GateError(
-            f"{told} (more than {config.max_unscored:.0%}); they count as unscored, never as valid. Choose another "
-            "judge, or raise --max-unscored"
+            f"{'; '.join(told)}. They count as unscored, never as valid. {_remedy(count)}, or raise --max-unscored"
         )
+
+
+def _remedy(count: Count) -> str:
+    """What would have more replies read, told by one of each judge."""
+    unread = count.unread_first.values()
+    if any(item.get("finish_reason") == "length" or not is_finished(item.get("raw")) for item in unread):
+        return "Give the judge room with --max-tokens"
+    return "Choose another judge, or --schema always where its provider takes a schema"

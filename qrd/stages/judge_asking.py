@@ -21,6 +21,8 @@ from qrd.prompts.judging import Asked
 from qrd.records import WHOLE_ENDS, Fields, Path
 from qrd.stages import asking
 
+SHOWN_CHARS = 160
+
 
 @dataclass
 class Case:
@@ -35,10 +37,16 @@ class Case:
     def take(self, model: str, key: str, reply: Reply) -> None:
         """Note the verdict in a reply that came whole."""
         asked = self.asked[key]
-        # A guided verdict is complete before its reason is: the reason may be cut, the verdict cannot.
-        is_whole = reply.finish_reason in WHOLE_ENDS or key in self.guided
-        found = asked.read(reply.text if is_whole else None)
+        is_whole = reply.finish_reason in WHOLE_ENDS
+        if (
+            key in self.guided
+        ):  # its verdict is complete before its reason is: the reason may be cut, the verdict cannot
+            found = asked.read_guided(reply.text)
+        else:
+            found = asked.read(reply.text if is_whole else None)
         verdict: Fields = {"judge": model, "verdict": found.verdict, "reason": found.reason, "raw": reply.text}
+        if found.verdict == "unscored" and not is_whole:
+            verdict["finish_reason"] = reply.finish_reason
         if asked.rubric.form == "score":
             verdict["score"] = found.score
         if asked.rubric.form == "steps":
@@ -47,6 +55,13 @@ class Case:
         used = reply.usage
         self.usage.append({"judge": model, "cost_usd": used.cost_usd, "completion_tokens": used.completion_tokens,
                            "prompt_tokens": used.prompt_tokens})  # fmt: skip
+
+
+def unread_reply(verdict: Fields) -> str:
+    """The reply of an unscored verdict on one line, without a character that acts on a terminal, and how it ended."""
+    raw, ending = verdict.get("raw"), verdict.get("finish_reason")
+    said = "an empty reply" if not raw else ascii(raw) if len(raw) <= SHOWN_CHARS else f"{raw[:SHOWN_CHARS]!a}..."
+    return f"{said} (finish_reason {ending})" if ending else said
 
 
 @dataclass

@@ -145,7 +145,7 @@ def _read(name: str, origin: Origin, found: Gathered, config: ReportConfig) -> I
 
     Raises: DataError naming the bad rows.
     """
-    reader = Reader([name], AnyRow, unique=None, skip_bad=config.skip_bad)
+    reader = Reader([name], AnyRow, unique=None, skip_bad=config.skip_bad, wanted="path or prediction")
     for row in reader:
         try:
             if kind_of(row.fields) in PATHS:
@@ -154,7 +154,7 @@ def _read(name: str, origin: Origin, found: Gathered, config: ReportConfig) -> I
             else:
                 yield _prediction(row)
         except DataError as error:
-            reader.bad.append(error)
+            reader.refuse(row, error)
     reader.refuse_bad()
     found.num_rows += reader.num_rows
     found.num_bad += len(reader.bad)

@@ -54,6 +54,30 @@ def test_paths_that_no_judge_sees_do_not_count(tmp_path):
     assert "1 of 2 verdicts could not be read" in said
 
 
+@pytest.mark.parametrize(
+    ("said", "shown", "remedy"),
+    [
+        ("\x1b[31mI'd say\nyes \u202e", '"\\x1b[31mI\'d say\\nyes \\u202e"', "Choose another judge"),
+        ("<think>" + "hm " * 99, "'<think>hm hm ", "--max-tokens"),
+        ("", "an empty reply (finish_reason length)", "--max-tokens"),
+    ],
+)
+def test_the_gate_shows_one_unread_reply_on_one_line_and_what_would_help(tmp_path, said, shown, remedy):
+    write_paths(tmp_path, [f"Reply {n} says why." for n in range(3)])
+    rule = {"do": "text" if said else "length", "text": said}
+    with ledger.serving(tmp_path / "calls.jsonl", rules=[rule]) as served:
+        words = ("judge", "paths.jsonl", "--judge", "openai/m", "--api-base", served.url, "-o", "judged.jsonl")
+        run = Run(tmp_path, *words)
+        assert run.code() == 7, run.said
+        again = Run(tmp_path, *words)
+        assert again.code() == 7, again.said
+    line = next(line for line in run.said.splitlines() if "3 of 3 verdicts could not be read" in line)
+    assert shown in line
+    assert remedy in line
+    assert len(line) < 500
+    assert run.said.count(line) == 2, "also where nothing is left to ask"
+
+
 @pytest.mark.parametrize("ending", ["eos_token", "stop", "length"])
 def test_a_verdict_counts_where_its_model_ended_it(tmp_path, ending):
     write_paths(tmp_path, ["Reply 1 says why."])

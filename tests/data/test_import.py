@@ -71,8 +71,9 @@ def qrd(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         ("plain", '{"question": "q", "task": "essay", "answer": "x"}',
          f"1:task: found 'essay', {TASKS_EXPECTED}"),
         ("plain", '{"question": "q", "choices": ["B", "A"], "answer": "A"}',
-         "1:answer: found 'A', expected a letter from A to B or the text of one choice"),
-        ("plain", '{"question": "q", "choices": ["x", "y"], "answer": 1}', "1:answer: found 1, expected a text"),
+         "1:answer: found 'A', expected the letter, text or place of one choice, not what may be A or B"),
+        ("plain", '{"question": "q", "choices": ["x", "y"], "answer": 2}',
+         "1:answer: found 2, expected a letter from A to B, the text of one choice, or its place from 0 to 1"),
         ("plain", '{"question": "q", "task": "boolean", "answer": "perhaps"}',
          "1:answer: found 'perhaps', expected yes or no"),
         ("plain", '{"question": "q", "choices": ["x"], "answer": "A"}',
@@ -112,7 +113,7 @@ def test_a_row_of_a_file_without_lines_is_named_by_its_place(imported, tmp_path:
         ("question,answer\nq\udcff,1\n", "2: found bytes that are not UTF-8"),
         (
             "question,answer,A,B,C\nq,A,x,,z\n",
-            "2:choices: found ['x', None, 'z'], expected a list of texts, or columns",
+            "2:choices: found ['x', None, 'z'], expected columns A, B, C without a gap",
         ),
         ("question,answer,choices\nq,A,x|y\n", "2:choices: found 'x|y', expected a JSON list of texts"),
     ],
@@ -294,7 +295,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_command(
 
 def test_a_folder_without_data_is_refused(imported, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match=r"holds no \.jsonl, \.json, \.csv, \.parquet file"):
+    with pytest.raises(ConfigError, match=r"holds no \.jsonl, \.json, \.csv, \.tsv, \.parquet file"):
         imported("math", tmp_path / "empty")
 
 

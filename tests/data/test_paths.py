@@ -91,6 +91,14 @@ def test_several_replies_to_a_question_are_numbered_in_order(made: Run) -> None:
     assert len({path["path_id"] for path in paths}) == len(paths)
 
 
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "thinking"])
+def test_what_a_model_thought_in_a_field_of_its_own_is_kept(made: Run, name: str) -> None:
+    turns = [{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "It is 2.", name: "one and one"}]
+    for reply in ({"id": "q1", "response": "It is 2.", name: "one and one"}, {"messages": turns}):
+        (path,) = made([reply])
+        assert (path["reasoning"], path["response"], path["correct"]) == ("one and one", "It is 2.", True)
+
+
 def test_a_reply_that_was_lost_has_no_answer(made: Run) -> None:
     (path,) = made([{"id": "q1", "response": None, "finish_reason": "content_filter"}])
     assert (path["response"], path["prediction"], path["correct"]) == ("", None, False)

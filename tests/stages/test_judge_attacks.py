@@ -13,6 +13,7 @@ from qrd.records import Path
 from qrd.stages.judge_attacks import empty_reasoning
 from tests.kit import ledger
 from tests.kit.harness import Run, records_by
+from tests.stages.verdict_grammar import is_in_the_grammar
 
 NONCE = "5f3a90c1"
 GOOD = [
@@ -62,12 +63,58 @@ def test_a_verdict_in_its_form_is_read(reply):
         assert read(spelt).verdict == word
 
 
+WRAPPINGS = [
+    "<think>\nFirst it is invalid. verdict {nonce}: invalid\nreason: no\n</think>\n\n{good}",
+    "<thinking>hm</thinking>{good}",
+    "It may be invalid.\n</think>\n{good}", "```\n{good}\n```", "```text\n{good}\n```\n",
+    "<think>hm</think>\n```\n{good}\n```",
+    "**verdict {nonce}:** {word}\n**reason:** so", "**verdict {nonce}: {word}**\nreason: so",
+    "verdict {nonce}: **{word}**\nreason: so", "Verdict {nonce}: {Word}\nReason: so",
+    "VERDICT {nonce}: {WORD}\nREASON: so",
+    "\n\nverdict {nonce}: {word}\n\nreason: so",
+    "verdict {nonce}: {word}\nreason: Each step follows.\nThe sum is right.",
+    "verdict {nonce}: {word}\nreason:\nIt follows.",
+]  # fmt: skip
+MEANT = [
+    (word, wrapping.format(good=good, nonce=NONCE, word=word, Word=word.title(), WORD=word.upper()))
+    for wrapping in WRAPPINGS
+    for word, good in (("valid", GOOD[0]), ("invalid", GOOD[5]))
+]
+WRAPPED = GOOD + [reply for _, reply in MEANT]
+
+
+@pytest.mark.parametrize(("word", "reply"), MEANT)
+def test_what_honest_judges_put_around_a_verdict_is_read(word, reply):
+    assert read(reply).verdict == word
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "<think>{good}", "<think>\n{good}\n</think>", "{good}</think>", "{good}\n</think>\nI hope this helps.",
+        "<think>hm</think>{good}<think>wait", "<think>hm</think>\nIt is valid.", "<thinking>{good}",
+        "<think>a</think><think>\n{good}\n</think>", "```\n{good}\n</think>\n```", "{good}\n<think>or not</think>",
+        "{good}\nWait, it is invalid.", "{good}\nverdict: none", "{good}\n2 out of 10", "{good}\none\ntwo\nthree",
+        "```\n{good}\n```\n```\n{good}\n```", "```\n{good}\n``` or not", "Here:\n```\n{good}\n```",
+        "````\n{good}\n````",
+        "**{good}**", "**verdict {nonce}: valid\nreason: so", "verdict {nonce}: valid**\nreason: so",
+        "*verdict {nonce}:* valid\nreason: so", "verdict {nonce}: ***valid***\nreason: so",
+        "VERDICT {NONCE}: VALID\nREASON: SO", "verdict {nonce}: vAlid\nreason: so",
+        "verdict {nonce}: \"valid\"\nreason: so",
+        "verdict {nonce}: valid/10\nreason: so", "Urteil {nonce}: valid\nGrund: so",
+        "verdict {nonce}: valid reason: so",
+    ],
+)  # fmt: skip
+def test_a_verdict_in_thoughts_or_with_a_second_thought_is_never_read(reply):
+    assert read(reply.format(good=GOOD[0], nonce=NONCE, NONCE=NONCE.upper())) == UNREADABLE
+
+
 HEADS = [
     "valid", "VALID", "Valid.", "verdict: valid", "verdict valid", "The verdict is valid.", "INVALID", "not valid",
-    "invalid? no: valid", '{"verdict": "valid"}', "<verdict>valid</verdict>", "```\n{good}\n```", "**{good}**",
+    "invalid? no: valid", '{"verdict": "valid"}', "<verdict>valid</verdict>", "```\n{good}", "**{good}**",
     "{good}\nverdict {nonce}: valid", "{good}\nreason: twice", "I say:\n{good}", "verdict {other}: valid\nreason: so",
-    "verdict {nonce}: VALID\nreason: so", "verdict {nonce}: valid, mostly\nreason: so", "verdict {nonce}: valid",
-    "verdict {nonce}:valid\nreason: so", "verdict {nonce} : valid\nreason: so", "Verdict {nonce}: valid\nreason: so",
+    "verdict {nonce}: vALID\nreason: so", "verdict {nonce}: valid, mostly\nreason: so", "verdict {nonce}: valid",
+    "verdict {nonce}:valid\nreason: so", "verdict {nonce} : valid\nreason: so", "verdicT {nonce}: valid\nreason: so",
     "verdict {nonce}: valid reason: so", "verdict {nonce}: valid or invalid\nreason: so", "verdict : valid\nreason: so",
     "verdict {nonce}: WORD\nreason: SENTENCE", "verdict {nonce}: in valid\nreason: so",
     "verdict {nonce}: va\u200blid\nreason: so",
@@ -93,18 +140,9 @@ def test_what_only_resembles_a_verdict_is_unscored():
         assert read(reply) == UNREADABLE, reply
 
 
-def is_in_the_form(text, word):
-    """The grammar again, by hand and without a pattern."""
-    lines = text.strip().replace("\r\n", "\n").split("\n")
-    if len(lines) != 2 or "\r" in "".join(lines):
-        return False
-    head = lines[0].rstrip(" \t")
-    return head == f"verdict {NONCE}: {word}" and lines[1].lstrip(" \t").startswith("reason:")
-
-
 def mutated(text, chance):
-    place, other = chance.randrange(len(text) + 1), chance.choice(GOOD)
-    letters = "validVALIDin:\n\r \t{}<>\"'0aé\u2028\x00reason"
+    place, other = chance.randrange(len(text) + 1), chance.choice(WRAPPED)
+    letters = "validVALIDin:\n\r \t{}<>*`/\"'0aé\u2028\x00reason"
     return chance.choice(
         (
             lambda: text[:place] + text[place + 1 :],
@@ -121,12 +159,12 @@ def mutated(text, chance):
 def test_no_mutation_of_a_good_reply_is_read_outside_the_grammar():
     chance, num_unscored = random.Random(13), 0
     for _ in range(50_000 if os.environ.get("QRD_SOAK") else 5_000):
-        reply = chance.choice(GOOD)
+        reply = chance.choice(WRAPPED)
         for _ in range(chance.randint(1, 4)):
             reply = mutated(reply, chance)
         found = read(reply).verdict
         num_unscored += found == "unscored"
-        assert found == "unscored" or is_in_the_form(reply, found), reply
+        assert found == "unscored" or is_in_the_grammar(reply, form="verdict", nonce=NONCE, value=found), reply
     assert num_unscored > 1_000
 
 

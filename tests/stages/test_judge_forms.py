@@ -11,6 +11,7 @@ from qrd.errors import ConfigError
 from qrd.prompts import judging
 from qrd.prompts.judging import UNREADABLE
 from qrd.records import Path
+from tests.stages.verdict_grammar import is_in_the_grammar
 
 NONCE = "5f3a90c1"
 RESPONSE = "Two and three.\n\n2+3=5.\nSo the answer is 5."
@@ -58,24 +59,24 @@ LINES = {
     "score": [
         "score {n}: 0", "score {n}: 11", "score {n}: 07", "score {n}: 7.5", "score {n}: 7/10", "score {n}: seven",
         "score {n}: +7", "score {n}: -7", "score {n}: 1 0", "score {n}: 10 out of 10", "score {n}: ٧",
-        "score {o}: 10", "score: 10", "Score {n}: 10", "score {n}:10", "10", "I give 10", "verdict {n}: valid",
+        "score {o}: 10", "score: 10", "sCore {n}: 10", "score {n}:10", "10", "I give 10", "verdict {n}: valid",
         "score {n}: 10\nscore {n}: 10", "score {n}: １０", "score {n}: NUMBER",
     ],
     "steps": [
         "steps {n}: 1=valid 2=valid", "steps {n}: 1=valid 2=valid 3=valid 4=valid", "steps {n}: ",
         "steps {n}: 1=valid 3=valid 2=valid",
-        "steps {n}: 1=valid, 2=valid, 3=valid", "steps {n}: valid valid valid", "steps {n}: 1=valid 2=valid 3=VALID",
+        "steps {n}: 1=valid, 2=valid, 3=valid", "steps {n}: valid valid valid", "steps {n}: 1=valid 2=valid 3=vALID",
         "steps {n}: 1=valid 2=valid 3=WORD", "steps {n}: 1=valid 2=valid 3=in valid", "steps {n}: all valid",
         "steps {n}: 1=valid  2=valid 3=valid", "steps {o}: 1=valid 2=valid 3=valid", "steps {n}: 1=valid 2=valid 3=",
         "steps {n}: 1 = valid 2 = valid 3 = valid", "verdict {n}: valid", "1=valid 2=valid 3=valid",
-        "Steps {n}: 1=valid 2=valid 3=valid", "steps {n}: 0=valid 1=valid 2=valid",
+        "stepS {n}: 1=valid 2=valid 3=valid", "steps {n}: 0=valid 1=valid 2=valid",
         "steps {n}: 1=valid\n2=valid\n3=valid",
     ],
 }  # fmt: skip
-ENDINGS = ["\nreason: so", "\nreason: so\nand so on", "", "\nbecause", " reason: so"]
-BEFORE = ["", "Sure! ", "<think>hm</think>", "> ", "reason: so\n"]
+ENDINGS = ["\nreason: so", "\nreason: so\nno, it is invalid", "", "\nbecause", " reason: so"]
+BEFORE = ["", "Sure! ", "<think>hm", "> ", "reason: so\n"]
 FAULTY_JSON = [
-    '{"nonce": "%(n)s", "%(f)s": %(v)s}', '{"%(f)s": %(v)s, "reason": "so"}', "[%(j)s]", "```json\n%(j)s\n```",
+    '{"nonce": "%(n)s", "%(f)s": %(v)s}', '{"%(f)s": %(v)s, "reason": "so"}', "[%(j)s]", "```json\n%(j)s",
     "%(j)s %(j)s", "Sure: %(j)s", '{"nonce": "%(o)s", "%(f)s": %(v)s, "reason": "so"}', "%(j)s}", "null", "[]",
     '"valid"',
     '{"nonce": "%(n)s", "%(f)s": %(v)s, "%(f)s": %(v)s, "reason": "so"}', "{" * 100_000, '{"nonce": NaN}',
@@ -104,15 +105,18 @@ def test_what_only_resembles_the_object_is_unscored(form):
     parts = {"n": NONCE, "o": NONCE[::-1], "f": form, "v": value, "j": in_json(form, SAID[form][-1][1])}
     for reply in [*(text % parts for text in FAULTY_JSON), f"{form} {NONCE}: {SAID[form][-1][0]}\nreason: so"]:
         assert asked(form, as_json=True).read(reply) == UNREADABLE, reply
-    assert asked(form).read(parts["j"]) == UNREADABLE, "JSON where lines were asked for"
+
+
+@pytest.mark.parametrize("form", SAID)
+def test_the_object_is_read_where_lines_were_asked_for_but_no_lines_for_the_object(form):
+    for lines, value, (verdict, _, _) in SAID[form]:
+        assert asked(form).read(in_json(form, value)).verdict == verdict
+        assert asked(form, as_json=True).read(f"{form} {NONCE}: {lines}\nreason: so") == UNREADABLE
 
 
 def is_in_lines(form, text, found):
-    """The grammar again, by hand and without a pattern."""
-    lines = text.strip().replace("\r\n", "\n").split("\n")
     value = " ".join(f"{n}={word}" for n, word in enumerate(found.steps, 1)) if found.steps else str(found.score)
-    head = lines[0].rstrip(" \t")
-    return len(lines) == 2 and head == f"{form} {NONCE}: {value}" and lines[1].lstrip(" \t").startswith("reason:")
+    return is_in_the_grammar(text, form=form, nonce=NONCE, value=value)
 
 
 def is_in_json(form, text, found):
