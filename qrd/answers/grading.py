@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import NamedTuple, TypeVar
 
 from qrd.answers import boolean, choice, maths, nli, symbols, text, values
-from qrd.answers.markers import after_thinking
+from qrd.answers.thoughts import split_thoughts
 from qrd.answers.workers import Pool, Ticket
 from qrd.forks import Forks
 
@@ -41,7 +41,7 @@ def extract(task: str, response: str, choices: Sequence[str] | None = None) -> s
 
     Raises: ValueError for an unknown task.
     """
-    reply = after_thinking(response)
+    reply = split_thoughts(response).answer
     if reply is None:
         return None
     match task:

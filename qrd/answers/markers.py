@@ -50,7 +50,6 @@ class Reading(NamedTuple):
 
 Reader = Callable[[Statement], "Reading | None"]
 
-_THINKING = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 _NOUN = r"(?:answers?|conclusion|verdict|label|prediction|relationship|classification|solution)"
 _CHOSEN = r"(?:best|correct|right|final|most\s+\w{1,20}|only\s+\w{1,20})\s+(?:choice|option|response|one|result)"
 _VERB = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|has\s+to\s+be|will\s+be|remains|becomes|equals)"
@@ -115,14 +114,6 @@ _MAX_WORDS = 4000  # characters of a statement that a reader sees: more than any
 def last_match(pattern: re.Pattern[str], text: str, start: int = 0) -> re.Match[str] | None:
     """The last match of the pattern in the text from `start` on; None without one."""
     return next(iter(deque(pattern.finditer(text, start), maxlen=1)), None)
-
-
-def after_thinking(response: str) -> str | None:
-    """The reply after its last thinking block; None where such a block was opened and never closed."""
-    last = last_match(_THINKING, response)
-    if last is None:
-        return response
-    return response[last.end() :] if last.group(1) else None
 
 
 def is_supposed(before: str, words: str) -> bool:
