@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import NamedTuple, TypeVar
 
 from qrd.answers import boolean, choice, maths, nli, symbols, text, values
+from qrd.answers.glyphs import legible
 from qrd.answers.thoughts import split_thoughts
 from qrd.answers.workers import Pool, Ticket
 from qrd.forks import Forks
@@ -41,7 +42,7 @@ def extract(task: str, response: str, choices: Sequence[str] | None = None) -> s
 
     Raises: ValueError for an unknown task.
     """
-    reply = split_thoughts(response).answer
+    reply = split_thoughts(legible(response)).answer
     if reply is None:
         return None
     match task:
@@ -63,6 +64,7 @@ def canonical_gold(task: str, answer: str, choices: Sequence[str] | None = None)
 
     Raises: ValueError for an unknown task.
     """
+    answer = legible(answer)
     match task:
         case "choice":
             return choice.canonical(answer, choices)
