@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import NamedTuple, TypeVar
 
 from qrd.answers import boolean, choice, maths, nli, symbols, text, values
+from qrd.answers.envelopes import opened
 from qrd.answers.glyphs import legible
 from qrd.answers.thoughts import split_thoughts
 from qrd.answers.workers import Pool, Ticket
@@ -42,9 +43,10 @@ def extract(task: str, response: str, choices: Sequence[str] | None = None) -> s
 
     Raises: ValueError for an unknown task.
     """
-    reply = split_thoughts(legible(response)).answer
-    if reply is None:
+    answer = split_thoughts(legible(response)).answer
+    if answer is None:
         return None
+    reply = opened(answer)
     match task:
         case "choice":
             return choice.extract(reply, choices)
