@@ -17,11 +17,12 @@ _LABELS = Labels(
         r"(?:partially|partly|half)[\s-]+(?:true|false|correct|incorrect|yes|no)": None,
         r"yes\s*/\s*no|true\s*/\s*false": None,
         r"not\s+(?:necessarily|always|entirely)(?:\s+(?:true|yes))?|it\s+depends|depends": None,
-        r"yes|true|yeah|yep": "yes",
-        r"no|false|nope|untrue|not\s+true": "no",
+        r"yes|true|yeah|yep|correct|accurate|right(?=\s*(?:[.!,;)]|$))": "yes",
+        r"no(?!\s+(?:one|doubts?|question|wonder|matter)\b)|false|nope|untrue|not\s+(?:true|correct|accurate|right)|incorrect|inaccurate"
+        r"|wrong(?=\s*(?:[.!,;)]|$))": "no",
     },
     subject=r"statement|claim|assertion|answer",
-    opposite={"false": "yes", "true": "no"},
+    opposite={"false": "yes", "true": "no", "correct": "no", "incorrect": "yes", "accurate": "no", "right": "no"},
     unknowable=_REFUSAL,
 )
 

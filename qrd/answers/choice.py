@@ -6,7 +6,8 @@ import re
 import string
 from collections.abc import Sequence
 
-from qrd.answers.markers import BUT_MAYBE, DOUBTED, Cue, Reading, Statement, last_match, plain, settle
+from qrd.answers.cues import Cue
+from qrd.answers.markers import BUT_MAYBE, DOUBTED, Reading, Statement, last_match, plain, settle
 
 _LEAD_IN = re.compile(
     r"(?:[\s,:;\"'“”\[\-–—]+|(?:therefore|thus|so|hence|most\s+likely|likely|probably|definitely|clearly|the\s+letter"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from qrd.answers.cues import Cue
 from qrd.answers.latex import normalise
-from qrd.answers.markers import Cue, Reading, Statement, settle
+from qrd.answers.markers import Reading, Statement, settle
 from qrd.answers.quantities import announced, concluded, is_number, stated
 
 _BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|\{|\}", re.DOTALL)

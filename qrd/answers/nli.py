@@ -23,7 +23,7 @@ _LABELS = Labels(
         r"entailment|entail(?:s|ed)|true|correct": "entailment",
         r"contradict(?:ion|s|ed|ory)|false": "contradiction",
         r"yes": "entailment",
-        r"no": "contradiction",
+        r"no(?!\s+(?:one|doubts?|question|wonder|matter)\b)": "contradiction",
     },
     subject=r"statements?|claim|hypothesis|assertion|sentence|answer|conclusion|premise|text|passage|context|it|question",
     opposite={},
