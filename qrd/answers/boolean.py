@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qrd.answers.gloss import labels_in_english
 from qrd.answers.labels import Labels
 from qrd.answers.markers import plain, settle, unquoted
 
@@ -33,7 +34,7 @@ def _clean(line: str) -> str:
 
 def extract(text: str) -> str | None:
     """ "yes" or "no", whichever the text settles on; None where it settles on neither."""
-    return settle(text, clean=_clean, read=_LABELS.read)
+    return settle(labels_in_english(text), clean=_clean, read=_LABELS.read)
 
 
 def canonical(answer: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from qrd.answers import boolean, choice, maths, nli, symbols, text, values
 from qrd.answers.envelopes import opened
+from qrd.answers.gloss import in_english
 from qrd.answers.glyphs import legible
 from qrd.answers.thoughts import split_thoughts
 from qrd.answers.workers import Pool, Ticket
@@ -46,7 +47,7 @@ def extract(task: str, response: str, choices: Sequence[str] | None = None) -> s
     answer = split_thoughts(legible(response)).answer
     if answer is None:
         return None
-    reply = opened(answer)
+    reply = in_english(opened(answer))
     match task:
         case "choice":
             return choice.extract(reply, choices)
