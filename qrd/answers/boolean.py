@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qrd.answers.gloss import labels_in_english
 from qrd.answers.labels import Labels
 from qrd.answers.markers import plain, settle, unquoted
 
@@ -17,11 +18,12 @@ _LABELS = Labels(
         r"(?:partially|partly|half)[\s-]+(?:true|false|correct|incorrect|yes|no)": None,
         r"yes\s*/\s*no|true\s*/\s*false": None,
         r"not\s+(?:necessarily|always|entirely)(?:\s+(?:true|yes))?|it\s+depends|depends": None,
-        r"yes|true|yeah|yep": "yes",
-        r"no|false|nope|untrue|not\s+true": "no",
+        r"yes|true|yeah|yep|correct|accurate|right(?=\s*(?:[.!,;)]|$))": "yes",
+        r"no(?!\s+(?:one|doubts?|question|wonder|matter)\b)|false|nope|untrue|not\s+(?:true|correct|accurate|right)|incorrect|inaccurate"
+        r"|wrong(?=\s*(?:[.!,;)]|$))": "no",
     },
     subject=r"statement|claim|assertion|answer",
-    opposite={"false": "yes", "true": "no"},
+    opposite={"false": "yes", "true": "no", "correct": "no", "incorrect": "yes", "accurate": "no", "right": "no"},
     unknowable=_REFUSAL,
 )
 
@@ -32,7 +34,7 @@ def _clean(line: str) -> str:
 
 def extract(text: str) -> str | None:
     """ "yes" or "no", whichever the text settles on; None where it settles on neither."""
-    return settle(text, clean=_clean, read=_LABELS.read)
+    return settle(labels_in_english(text), clean=_clean, read=_LABELS.read)
 
 
 def canonical(answer: str) -> str | None:

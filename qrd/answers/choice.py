@@ -6,7 +6,10 @@ import re
 import string
 from collections.abc import Sequence
 
-from qrd.answers.markers import BUT_MAYBE, DOUBTED, Cue, Reading, Statement, last_match, plain, settle
+from qrd.answers.cues import Cue
+from qrd.answers.glyphs import legible
+from qrd.answers.listing import check_said, letters_listed
+from qrd.answers.markers import BUT_MAYBE, DOUBTED, Reading, Statement, last_match, plain, settle
 
 _LEAD_IN = re.compile(
     r"(?:[\s,:;\"'“”\[\-–—]+|(?:therefore|thus|so|hence|most\s+likely|likely|probably|definitely|clearly|the\s+letter"
@@ -40,13 +43,16 @@ _RIGHT = re.compile(
     re.IGNORECASE,
 )
 _OPENING = re.compile(
-    r"(?:option|choice|answer|letter)?\s*\(?\s*([A-Z])\s*\)?\s*[.:]?\s*(?:\([^()]*\))?\s*$", re.IGNORECASE
+    r"(?:option|choice|answer|letter)?\s*[\[(<\"'“]{0,3}\s*([A-Z])\s*[\])>\"'”]{0,3}\s*[.:!]?\s*(?:\([^()]*\))?\s*$",
+    re.IGNORECASE,
 )
+_LONE = re.compile(r"[\s\[(<\"'“]*([A-Za-z])[\s\])>\"'”.!:]*")
 _SUBJECT_TAIL = re.compile(
     r"(?:\boption|\bchoice|\banswer|\bletter|^|,|[.:;]\s)\s*\(?\b([A-Z])\)?(?:\s*\([^()]{1,200}\))?$",
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"\(?([A-Z])[.):]\s+(?=\S)")
+_ITEM_WITHIN = re.compile(r"[\s(][B-Z][.)]\s")
 _TOKEN = re.compile(r"[+\-−]?\d+(?:[.,:/]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[%°²³]")
 _ARTICLES = frozenset({"a", "an", "the"})
 _STOP = re.compile(r"[.!?](?=\s|$)")
@@ -63,14 +69,20 @@ def _tokens(text: str) -> str:
 
 
 class _Reader:
-    """A reader of statements for one list of choices."""
+    """A reader of statements for one list of choices.
 
-    def __init__(self, choices: Sequence[str] | None) -> None:
+    Where a choice's text is itself a letter, as of a blood group, a lone letter is a label before it is a text:
+    prompts ask for the label. Within a sentence ("type B") such a text settles nothing.
+    """
+
+    def __init__(self, choices: Sequence[str] | None, *, is_sole_item: bool = False) -> None:
+        self._is_sole_item = is_sole_item  # of all lines of the reply, one begins as a listed option does
         self._letters = string.ascii_uppercase[: len(choices)] if choices else string.ascii_uppercase
-        texts = [_tokens(text) for text in choices or ()]
-        self._texts = {
+        texts = [_tokens(legible(text)) for text in choices or ()]
+        self._named = {
             text: letter for text, letter in zip(texts, self._letters) if text.strip() and texts.count(text) == 1
         }
+        self._texts = {text: name for text, name in self._named.items() if not self._label(text)}
 
     def read(self, statement: Statement) -> Reading | None:
         """What the statement settles on."""
@@ -80,6 +92,8 @@ class _Reader:
         start = match.end() if (match := _LEAD_IN.match(words)) else 0
         if _NEGATED.match(words, start):
             return None
+        if label := self._label(words[start:]):
+            return Reading(label, end=start + words[start:].upper().index(label) + 1)
         if whole := self.by_text(words[start:]):
             return Reading(whole)
         letter = _LETTER.match(words, start)
@@ -90,8 +104,17 @@ class _Reader:
         return self._called_right(words)
 
     def by_text(self, words: str) -> str | None:
-        """The letter of the choice whose text the words are, and nothing else; None without one."""
+        """The letter of the choice whose text the words are, unless that text is a label; None without one."""
         return self._texts.get(_tokens(words))
+
+    def named(self, words: str) -> str | None:
+        """The letter of the choice whose text the words are, be it a label or not; None without one."""
+        return self._named.get(_tokens(words))
+
+    def _label(self, words: str) -> str | None:
+        """The letter that the words are, where it is a choice's label; None for all else."""
+        lone = _LONE.fullmatch(words)
+        return lone[1].upper() if lone and lone[1].upper() in self._letters else None
 
     def _is_answer(self, words: str, letter: re.Match[str], *, cue: Cue) -> bool:
         """Whether a letter stands for a choice here; "A" and "I" are words too."""
@@ -108,7 +131,7 @@ class _Reader:
             return Reading(None)
         if _CALLED_WRONG.match(words, letter.end()):
             return self._called_right(words)
-        named = self.by_text(words[letter.end() :])
+        named = self.named(words[letter.end() :])
         return Reading(None if named and named != name else name, end=letter.end())
 
     def _of_line(self, statement: Statement) -> Reading | None:
@@ -118,18 +141,29 @@ class _Reader:
             return self._of_item(statement, listed[1], line[listed.end() :])
         if bare := _OPENING.match(line):
             name = bare[1].upper()
-            if bare[1].isupper() or line.strip()[0] in "(aA":
-                return Reading(name if name in self._letters else None)
+            if bare[1].isupper() or line.strip()[0] in "([aA" or not statement.num_below:
+                return Reading(name if name in self._letters else self.by_text(line))
         if whole := self.by_text(line):
             return Reading(whole)
         return self._called_right(line) or (self._mentioned(line) if statement.num_below <= 1 else None)
 
     def _of_item(self, statement: Statement, name: str, words: str) -> Reading | None:
         """The reading of "B) wet palms": an answer if it closes the reply and does not close a list of all choices."""
+        if statement.first and self._is_sole_item and name in self._letters:
+            return self._called_right(statement.words) or self._of_sole_item(statement.words, name, words)
         alone = statement.first and statement.num_below == 0
-        if self.by_text(words) != name or statement.num_below or not (alone or name != self._letters[-1]):
+        if self.named(words) != name or statement.num_below or not (alone or name != self._letters[-1]):
             return self._called_right(statement.words)
         return Reading(name)
+
+    def _of_sole_item(self, line: str, name: str, words: str) -> Reading | None:
+        """The reading of a reply that begins "B. Rubber does not conduct.": its letter, if no other choice is named."""
+        start = len(line) - len(words)
+        if _ITEM_WITHIN.search(words) or (name == "A" and line[:start].rstrip().endswith(":")):
+            return None
+        spoken = _tokens(words)
+        others = (letter for text, letter in self._named.items() if spoken.startswith(text) and letter != name)
+        return Reading(None) if next(others, None) else Reading(name, end=start)
 
     def _called_right(self, words: str) -> Reading | None:
         """The reading of "C is the correct answer", the last one of the words."""
@@ -137,7 +171,7 @@ class _Reader:
         if last is None:
             return None
         before = _STOP.split(words[: last.start()])[-1] or words[: last.start()]
-        if whole := self.by_text(before):
+        if whole := self._label(before) or self.by_text(before):
             return Reading(whole, end=last.end())
         subject = _SUBJECT_TAIL.search(before[-260:].strip())
         if subject is None or subject[1].upper() not in self._letters or not subject[1].isupper():
@@ -174,7 +208,9 @@ class _Reader:
 
 def extract(text: str, choices: Sequence[str] | None) -> str | None:
     """The letter of the choice the text settles on; None where it settles on none, or on more than one."""
-    return settle(text, clean=plain, read=_Reader(choices).read)
+    said = check_said(text)
+    reader = _Reader(choices, is_sole_item=len(letters_listed(said)) == 1)
+    return settle(said, clean=plain, read=reader.read)
 
 
 def canonical(answer: str, choices: Sequence[str] | None) -> str | None:
@@ -182,4 +218,4 @@ def canonical(answer: str, choices: Sequence[str] | None) -> str | None:
     name = answer.strip().strip("().").upper()
     if len(name) == 1 and name in string.ascii_uppercase[: len(choices) if choices else 26]:
         return name
-    return _Reader(choices).by_text(answer)
+    return _Reader(choices).named(answer)

@@ -11,7 +11,10 @@ from types import TracebackType
 from typing import NamedTuple, TypeVar
 
 from qrd.answers import boolean, choice, maths, nli, symbols, text, values
-from qrd.answers.markers import after_thinking
+from qrd.answers.envelopes import opened
+from qrd.answers.gloss import in_english
+from qrd.answers.glyphs import legible
+from qrd.answers.thoughts import split_thoughts
 from qrd.answers.workers import Pool, Ticket
 from qrd.forks import Forks
 
@@ -41,9 +44,10 @@ def extract(task: str, response: str, choices: Sequence[str] | None = None) -> s
 
     Raises: ValueError for an unknown task.
     """
-    reply = after_thinking(response)
-    if reply is None:
+    answer = split_thoughts(legible(response)).answer
+    if answer is None:
         return None
+    reply = in_english(opened(answer))
     match task:
         case "choice":
             return choice.extract(reply, choices)
@@ -63,6 +67,7 @@ def canonical_gold(task: str, answer: str, choices: Sequence[str] | None = None)
 
     Raises: ValueError for an unknown task.
     """
+    answer = legible(answer)
     match task:
         case "choice":
             return choice.canonical(answer, choices)

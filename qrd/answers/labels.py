@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from qrd.answers.markers import BUT_MAYBE, DOUBTED, Cue, Reading, Statement, is_supposed, last_match
+from qrd.answers.cues import Cue
+from qrd.answers.markers import BUT_MAYBE, DOUBTED, Reading, Statement, is_supposed, last_match
 
 _FILLER = re.compile(
-    r"(?:[\s,:;\"'“”(\[\-–—]+|(?:without\s+(?:a\s+)?doubt|of\s+course|in\s+fact|therefore|thus|so|then|hence|indeed|most|more|very|highly|likely|probably|definitely"
+    r"(?:❌(?=\s*(?:no|false|incorrect|untrue)\b)|[✅✔☑✓➡👉\s,:;\"'“”(\[\-–—]+|(?:without\s+(?:a\s+)?doubt|no\s+doubt|beyond\s+(?:any\s+)?doubt|of\s+course|in\s+fact|therefore|thus|so|then|hence|indeed|most|more|very|highly|likely|probably|definitely"
     r"|clearly|certainly|simply|technically|generally|essentially|considered|a|an|the|as|overall|demonstrably|still"
     r"|also|both|presumably|arguably|mostly|largely|logically|strictly|obviously|absolutely|actually|resounding"
     r"|answer|is|it|that|this|reasonably|best|described|option|choice|overwhelmingly|almost|just|now"
@@ -20,6 +21,7 @@ _NEGATION = re.compile(
     r"(?:not|isn't|never|cannot\s+be|can't\s+be|wasn't|unlikely(?:\s+to\s+be)?)\s+(?:\w{2,12}ly\s+)?$", re.IGNORECASE
 )
 _NOT_MODAL = r"(?<!may )(?<!can )(?<!might )(?<!could )"
+_NO_DETERMINER = r"(?!(?<=\bno)\s+(?!(?:for|in|if|when|on|at|to|otherwise|depending|respectively)\b)\w)"
 _ALTERNATIVE = re.compile(r"\bor\s+[\"']?$", re.IGNORECASE)
 _DOUBTED = re.compile(DOUBTED, re.IGNORECASE)
 _DENIAL = re.compile(r"no|nope|false|untrue|incorrect|contradict\w*|not\s.*", re.IGNORECASE)
@@ -56,7 +58,7 @@ class Labels:
             re.IGNORECASE,
         )
         self._joined = re.compile(
-            rf"(?:\s*(?:,?\s*(?:or|and|nor)\b|/|→|-+>)\s*|{BUT_MAYBE})(?:{alternatives})(?!\w)"
+            rf"(?:\s*(?:,?\s*(?:or|and|nor)\b|/|→|-+>)\s*|{BUT_MAYBE})(?:{alternatives})(?!\w){_NO_DETERMINER}"
             rf"|[^.!?\n]{{0,60}}?(?:[,;]|\bbut|\band)\s+(?:{alternatives})\s+(?:for|in|if|when|on|at|to|otherwise)\b",
             re.IGNORECASE,
         )

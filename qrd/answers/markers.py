@@ -10,23 +10,18 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
-
-class Cue(Enum):
-    """What introduces a statement: a named answer, a mere turn of phrase, or nothing but the line itself."""
-
-    ANSWER = "the answer is"
-    TURN = "therefore"
-    LINE = ""
+from qrd.answers.cues import Cue, cues_in
 
 
 class Statement(NamedTuple):
     """The words after a cue, up to the next cue or the end of the line, or a whole line.
 
     `num_below` counts the lines under it that are not blank; `first` holds where none is above it. `after` begins what
-    stands behind the words: the rest of the line, or the line below.
+    stands behind the words: the rest of the line, or the line below. `before` ends what stands before the cue, and
+    `announced` is the cue itself.
     """
 
     cue: Cue
@@ -34,6 +29,8 @@ class Statement(NamedTuple):
     num_below: int = 0
     first: bool = False
     after: str = ""
+    before: str = ""
+    announced: str = ""
 
 
 class Reading(NamedTuple):
@@ -50,26 +47,6 @@ class Reading(NamedTuple):
 
 Reader = Callable[[Statement], "Reading | None"]
 
-_THINKING = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
-_NOUN = r"(?:answers?|conclusion|verdict|label|prediction|relationship|classification|solution)"
-_CHOSEN = r"(?:best|correct|right|final|most\s+\w{1,20}|only\s+\w{1,20})\s+(?:choice|option|response|one|result)"
-_VERB = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|has\s+to\s+be|will\s+be|remains|becomes|equals)"
-_CUES = re.compile(
-    rf"(?P<answer>\b(?:{_NOUN}|{_CHOSEN})\b(?:\s*\([^()\n]{{1,30}}\))?"
-    rf"(?:\s+(?:choice|option|letter))?(?:[^.:;!?=\n]{{0,80}}?\b{_VERB}\b\s*[:=]?|\s{{0,3}}[:=]|\s{{1,3}}-{{1,2}}\s)"
-    r"|\b(?:I|we)(?:'d|\s+would|\s+will|\s+'ll)?\s+(?:choose|pick|select|go\s+with|answer|say)\b\s*:?"
-    r"|^(?:choose|pick|select)\b"
-    r"|\b(?:true\s+or\s+false|yes\s+or\s+no)\s{0,3}[:?]"
-    r"|(?:->|→|=>|[,;(])\s{0,3}(?:now\s+)?(?:corrected|changed|revised|amended)\s+to\b"
-    r"|\bI\s+(?:now\s+)?(?:change|correct|revise|amend)\s+(?:my\s+answer|that|this|it)\s+to\b"
-    r"|^\s{0,3}(?:Q:.{0,200})?A:\s)"
-    r"|(?P<turn>\b(?:therefore|thus|hence|so|consequently|overall|in\s+conclusion|in\s+short|finally|conclude(?:d|s)?)\b"
-    r"\s*(?:[,:]\s*|that\s+|it\s+is\s+|it's\s+|it\s+must\s+be\s+){0,3}"
-    r"|\b(?:actually|correction|scratch\s+that|I\s+meant?|wait|rather)\b\s*(?:[,:]\s*|it\s+is\s+|it's\s+"
-    r"|it\s+should\s+be\s+|that\s+should\s+be\s+|should\s+be\s+){0,4}"
-    r"|####\s{0,3})",
-    re.IGNORECASE,
-)
 # What is denied by the one who says it; and, behind an answer, that it may be another one.
 DOUBTED = (
     r"n['’]t\s+(?:think|believe|agree|say|mean)|\bnot\s+(?:think|believe)|\bunlikely|\bdoubtful|\b(?:I|we)\s+doubt"
@@ -87,7 +64,11 @@ _CONDITION = re.compile(
 _FALTERING = (
     r"(?:(?:no|wait|actually|but|however|hmm|oops|sorry|oh|hold\s+on|on\s+second\s+thoughts?)\b[\s,:.!…–—-]{0,4}){0,4}"
 )
-_ITS_SUBJECT = r"(?:that|this|it|which|(?:my|that|this|the\s+above)\s+(?:answer|choice|result|conclusion))"
+_JUDGED = (
+    r"(?:(?:very|above|first|initial|original|previous|earlier|last)\s+)?"
+    r"(?:answer|choice|option|result|conclusion|verdict|label|prediction|classification|solution)(?:\s+above)?"
+)
+_ITS_SUBJECT = rf"(?:that|this|it|which|(?:my|that|this|the)\s+{_JUDGED})"
 _MISTAKEN = (
     r"(?:wrong|incorrect|mistaken|false|untrue|invalid|an?\s+(?:mistake|error|slip)"
     r"|(?:not|n['’]t)\s+(?:right|correct|true|so|the\s+(?:right\s+|correct\s+)?(?:answer|one)))"
@@ -104,25 +85,25 @@ _WITHDRAWN = re.compile(
     r"|(?:wait|actually|hmm|oh)[\s,.…–—-]{0,4}no\s*(?:[.,;:!—–]|$)|no[\s,.…–—-]{1,4}wait\b)",
     re.IGNORECASE,
 )
+_ANOTHER = re.compile(
+    r"(?:\b(?:my|your|that|this)\s+|\b(?:above|first|initial|original|previous|earlier|last)\s+)$", re.IGNORECASE
+)
+_JUDGEMENT = re.compile(
+    rf"(?:is\s+|was\s+)?(?:\w+ly\s+|just\s+)?{_MISTAKEN}(?=\s*(?:[.,;:!)—–]|-\s|$|because\b|since\b|as\b))",
+    re.IGNORECASE,
+)
 _BESIDE = re.compile(
     r"[\s.,;:)]{0,4}\(?\s?(?:(?:or|alternatively|otherwise|perhaps|maybe|possibly)\b[\s,:]{1,3}){1,3}", re.IGNORECASE
 )
 _LEAD_CHARS = 60
 _AFTER_CHARS = 300
+_NEAR_END = 1  # lines under a line beyond which no reader tells one place from another
 _MAX_WORDS = 4000  # characters of a statement that a reader sees: more than any answer, and a bound on its time
 
 
 def last_match(pattern: re.Pattern[str], text: str, start: int = 0) -> re.Match[str] | None:
     """The last match of the pattern in the text from `start` on; None without one."""
     return next(iter(deque(pattern.finditer(text, start), maxlen=1)), None)
-
-
-def after_thinking(response: str) -> str | None:
-    """The reply after its last thinking block; None where such a block was opened and never closed."""
-    last = last_match(_THINKING, response)
-    if last is None:
-        return response
-    return response[last.end() :] if last.group(1) else None
 
 
 def is_supposed(before: str, words: str) -> bool:
@@ -141,21 +122,44 @@ def _is_withdrawn(statement: Statement, reading: Reading, read: Reader) -> bool:
     return other is not None and other.firm and other.answer != reading.answer
 
 
+def _is_meant(statement: Statement) -> bool:
+    """Whether a statement is one of its own: not under a condition, and no judgement on an answer given before."""
+    if _CONDITION.search(statement.before) or is_supposed(statement.announced.rstrip(" :"), statement.words):
+        return False
+    is_judgement = statement.cue is Cue.ANSWER and _JUDGEMENT.match(statement.words)
+    return not (is_judgement and (_ANOTHER.search(statement.before) or " above" in statement.announced))
+
+
+def _lines_upwards(text: str, clean: Callable[[str], str]) -> Iterator[tuple[str, bool]]:
+    """Each line that is not blank once cleaned, the last first, and whether none is above it.
+
+    Of a line said over and over, as by a model caught in a loop, the last three are given, and the first of a reply.
+    """
+    cleaned = cache(lambda raw: clean(raw).strip())  # a reply caught in a loop says one line ten thousand times
+    lines = filter(None, map(cleaned, reversed(text.splitlines())))
+    line: str | None = next(lines, None)
+    below: str | None = None
+    second_below: str | None = None
+    while line is not None:
+        above = next(lines, None)
+        if above is None or not line == below == second_below:
+            yield line, above is None
+        line, below, second_below = above, line, below
+
+
 def statements(text: str, clean: Callable[[str], str]) -> Iterator[Statement]:
     """Each statement of the text, the last first; `clean` removes from a line the markup its task ignores."""
     below = ""
-    lines = [line for raw in text.splitlines() if raw.strip() and (line := clean(raw).strip())]
-    for num_below, line in enumerate(reversed(lines)):
+    for num_below, (line, first) in enumerate(_lines_upwards(text, clean)):
         end = len(line)
-        for match in reversed(list(_CUES.finditer(line))):
+        for match in reversed(list(cues_in(line))):
             words = line[match.end() : end].strip() or (below if end == len(line) else "")
-            cue = Cue.ANSWER if match.group("answer") else Cue.TURN
-            after = f" {line[end : end + _AFTER_CHARS]}" if end < len(line) else f"\n{below[:_AFTER_CHARS]}"
-            lead = line[max(0, match.start() - _LEAD_CHARS) : match.start()]
-            if not (_CONDITION.search(lead) or is_supposed(match[0].rstrip(" :"), words)):
-                yield Statement(cue, words[:_MAX_WORDS], num_below, after=after)
+            if words:
+                cue = Cue.ANSWER if match.group("answer") else Cue.TURN
+                after = f" {line[end : end + _AFTER_CHARS]}" if end < len(line) else f"\n{below[:_AFTER_CHARS]}"
+                before = line[max(0, match.start() - _LEAD_CHARS) : match.start()]
+                yield Statement(cue, words[:_MAX_WORDS], num_below, False, after, before, match[0])
             end = match.start()
-        first = num_below == len(lines) - 1
         yield Statement(Cue.LINE, line[-_MAX_WORDS:], num_below, first, f"\n{below[:_AFTER_CHARS]}")
         below = line
 
@@ -163,16 +167,36 @@ def statements(text: str, clean: Callable[[str], str]) -> Iterator[Statement]:
 def settle(text: str, *, clean: Callable[[str], str], read: Reader) -> str | None:
     """The answer the text settles on: the last firm reading, or else the last one that is not; None without any."""
     tentative: Reading | None = None
+    unread: set[tuple[Cue, str, bool, bool]] = set()  # what was found to say nothing is not read again
     for statement in statements(text, clean):
+        key = (statement.cue, statement.words, statement.num_below > _NEAR_END, statement.first)
+        if key in unread:
+            continue
         reading = read(statement)
         if reading is None:
+            if statement.num_below > _NEAR_END or statement.cue is not Cue.LINE:
+                unread.add(key)
+            continue
+        if not (reading.firm or tentative is None) or not _is_meant(statement):
             continue
         if reading.answer is not None and _is_withdrawn(statement, reading, read):
             reading = Reading(None, reading.firm)
         if reading.firm:
             return reading.answer
-        tentative = tentative or reading
+        tentative = reading
     return tentative.answer if tentative else None
+
+
+_UNBRACED = re.compile(
+    r"(\\(?:boxed|fbox))\s*(?:\(\s*)?([-+]?\$?\d+(?:[.,]\d+)*(?:/\d+)?(?:\\?%)?|[A-Za-z](?![A-Za-z]))(?:\s*\))?"
+    r"(?=\s*(?:\$|[.,;:!?]|$|\\[)\]]|\s[a-zA-Z]{2}))",
+    re.MULTILINE,
+)
+
+
+def braced(text: str) -> str:
+    r"""The text with braces around what a box without any holds: "\boxed 7" as "\boxed{7}"."""
+    return _UNBRACED.sub(r"\1{\2}", text) if "\\boxed" in text or "\\fbox" in text else text
 
 
 _WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|emph|textrm)\s?\{([^{}]*)\}")
@@ -181,7 +205,7 @@ _BOXED = re.compile(_BOX)
 _BOXES = re.compile(
     rf"{_BOX}(?:[\s$]{{0,4}}(?:[,;/&]|,?\s?(?:or|and)\b)(?:\s(?:possibly|perhaps|maybe|also|else)\b)?[\s$]{{0,4}}{_BOX})*"
 )
-_NUMBERING = re.compile(r"^\s*(?:[>#*\-•]+\s+)?(?:(?:Step\s+)?\d{1,2}[.):]\s+)?(?=\D|$)")
+_NUMBERING = re.compile(r"^\s*(?:[>#*\-•]+\s+)?(?:[✅✔☑✓👉➡🎯]\s*)?(?:(?:Step\s+)?\d{1,2}[.):]\s+)?(?=\D|$)")
 _DECORATION = re.compile(r"\*+|__+|`+|\$+|\\[()\[\],;!]|^#{1,3}\s")
 
 
@@ -193,10 +217,17 @@ def _answer_in(boxes: re.Match[str]) -> str:
 
 def plain(line: str) -> str:
     """The line as words: emphasis, maths fences and numbering gone, a boxed part said as "Answer: part."."""
+    if "\\" in line:
+        line = _unwrapped(line)
+    return _DECORATION.sub("", _NUMBERING.sub("", line))
+
+
+def _unwrapped(line: str) -> str:
+    """The line with commands of LaTeX as what they hold, and a box as an announcement."""
+    line = braced(line)
     for _ in range(2):
         line = _WRAPPED.sub(r"\1", line)
-    line = _BOXES.sub(_answer_in, line)
-    return _DECORATION.sub("", _NUMBERING.sub("", line))
+    return _BOXES.sub(_answer_in, line)
 
 
 _QUOTED = re.compile(r"[\"“]([^\"“”]{1,600})[\"”]")

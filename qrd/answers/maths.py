@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from qrd.answers.cues import Cue
 from qrd.answers.latex import normalise
-from qrd.answers.markers import Cue, Reading, Statement, settle
+from qrd.answers.markers import Reading, Statement, braced, settle
 from qrd.answers.quantities import announced, concluded, is_number, stated
 
 _BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|\{|\}", re.DOTALL)
@@ -23,6 +24,14 @@ _BOXED_CUE = "\x02"
 _EMPHASIS = re.compile(r"(?<![\w)}\]])\*\*|\*\*(?![\w(\\{\[])|^\s{0,3}#{1,3}\s+|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)|`")
 _BULLET = re.compile(r"^\s*(?:[>*•]\s+)?(?:\d{1,2}[.)]\s+(?=\D))?")
 _UNIT_POWER = re.compile(r"\$\^\{?([23])\}?\$")
+_EMPTY = re.compile(
+    r"[\s$]*(?:\\(?:text|mathrm)\s?\{)?\s*(?:\.{2,}|…|\\[lc]?dots|_+|\?|(?:your\s+|final\s+|the\s+)*answer(?:\s+here)?)?\s*\}?[\s$]*",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(r"\s*(?:\\(?:approx|sim|simeq)(?![a-zA-Z])|≈|~)\s*")
+_NEGATIVE = re.compile(
+    r"(?:\bnegative|(?<=\bis )minus|(?<=\bbe )minus|(?<=: )minus|(?<== )minus)\s+(\$?)(?=[\d.])", re.IGNORECASE
+)
 _CLOSING_LINES = 1  # lines under a line that may still be read as the conclusion
 
 
@@ -53,7 +62,9 @@ def _flatten(text: str) -> str:
     for start, inner, end in _boxes(text):
         content = _BOX.sub("{", text[inner:end]).replace("\n", " ")
         between = text[position:start]
-        if parts and len(parts[-1]) < _MAX_LIST and _joins(between):
+        if _EMPTY.fullmatch(content):  # of an instruction said again
+            parts.append(between.rstrip("$ "))
+        elif parts and len(parts[-1]) < _MAX_LIST and _joins(between):
             parts[-1] = f"{parts[-1].rstrip()}, {content}\n"
         else:
             parts += [between.rstrip("$ "), f"\n{_BOXED_CUE}{content}\n"]
@@ -72,7 +83,8 @@ def _read(statement: Statement) -> Reading | None:
     """What the statement settles on: a box before all, then what a cue announces, then the line itself."""
     words = statement.words
     if words.startswith(_BOXED_CUE):
-        return Reading(normalise(words[1:]))
+        about = _ABOUT.match(words, 1)
+        return Reading(normalise(words[about.end() if about else 1 :]))
     if statement.cue is Cue.ANSWER:
         return announced(words)
     if statement.cue is Cue.TURN:
@@ -87,7 +99,12 @@ def _read(statement: Statement) -> Reading | None:
 
 def extract(text: str) -> str | None:
     """The number or expression the text settles on, lightly normalised; None where it settles on none."""
-    return settle(_unclosed_cut(_flatten(text)), clean=_clean, read=_read)
+    return settle(_unclosed_cut(_flatten(_signed(braced(text)))), clean=_clean, read=_read)
+
+
+def _signed(text: str) -> str:
+    """The text with "negative" and a minus in words as the sign of the number behind them."""
+    return _NEGATIVE.sub(r"\1-", text) if "egative" in text or "minus" in text else text
 
 
 def _unclosed_cut(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qrd.answers.gloss import labels_in_english
 from qrd.answers.labels import Labels
 from qrd.answers.markers import plain, settle, unquoted
 
@@ -23,7 +24,7 @@ _LABELS = Labels(
         r"entailment|entail(?:s|ed)|true|correct": "entailment",
         r"contradict(?:ion|s|ed|ory)|false": "contradiction",
         r"yes": "entailment",
-        r"no": "contradiction",
+        r"no(?!\s+(?:one|doubts?|question|wonder|matter)\b)": "contradiction",
     },
     subject=r"statements?|claim|hypothesis|assertion|sentence|answer|conclusion|premise|text|passage|context|it|question",
     opposite={},
@@ -38,7 +39,7 @@ def _clean(line: str) -> str:
 
 def extract(text: str) -> str | None:
     """The relation the text settles on; None where it settles on none of the three."""
-    return settle(text, clean=_clean, read=_LABELS.read)
+    return settle(labels_in_english(text), clean=_clean, read=_LABELS.read)
 
 
 def canonical(answer: str) -> str | None:

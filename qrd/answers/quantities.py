@@ -10,6 +10,7 @@ from qrd.answers.latex import normalise
 from qrd.answers.markers import BUT_MAYBE, DOUBTED, Reading
 from qrd.answers.measures import LEAD
 from qrd.answers.signs import in_latex
+from qrd.answers.spelled import in_digits
 
 _FENCED = re.compile(r"\$\$([^$]+)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 _NUMBER = (
@@ -61,14 +62,21 @@ _SECOND = re.compile(rf"\s*,?\s+(?:or|and)\s+({_NUMBER})")
 _DIGITS = re.compile(r"\d")
 _FURTHER = re.compile(r"^/|[\d\\^=*+]|/(?![a-zA-Z])")
 _FACTOR = re.compile(r"\s*(?:[a-zA-Z]\b(?!\s)|[-(,√π½⅓⅔¼¾⁰¹²³⁴-⁹⁻₀-₉])")
-_COUNTING = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen twenty"
-)
-_SPELLED = {word: str(value) for value, word in enumerate(_COUNTING.split())}
 _COMMENT = re.compile(
     r"(?:.*\s)?(?:correct|valid|unique|verified|right|confirmed|reasonable|consistent|complete|incorrect|wrong|simple|clear"
     r"|below|above)",
+    re.IGNORECASE,
+)
+_UNIT_WORDS = re.compile(
+    rf"{_NUMBER}(?:\s+(?!(?:of|or|to|and|by|point|out|plus|minus|times|less|more)\b)[a-zA-Z]+){{0,2}}(?:,.*)?",
+    re.DOTALL,
+)
+_REMARK = re.compile(rf"({_NUMBER}(?:\s?[a-zA-Z°]+[²³]?){{0,3}}),\s+([A-Za-z]{{2,}}\b[^\d\\$]*)")
+# What goes on behind a comma with more than a remark: another answer, a further step, a doubt or a withdrawal.
+_UNSETTLING = re.compile(
+    r"\b(?:or|but|however|though|although|plus|minus|times|over|divided|multiplied|squared|if|when|unless|provided|assuming"
+    r"|wrong|incorrect|mistake|no|not|n['’]t|wait|actually|rather|maybe|perhaps|possibly|respectively|remainder|one|two|three"
+    r"|four|five|six|seven|eight|nine|ten|\w+teen|\w+ty)\b|^and\b",
     re.IGNORECASE,
 )
 _PLAIN_WORDS = re.compile(r"(?:\\text\s?\{)?\s*([A-Za-z][A-Za-z ]{0,40}?)\s*\}?")
@@ -100,8 +108,17 @@ def _announced_in(sentence: str, words: str) -> Reading | None:
             return _one(", ".join(fenced))
         return _one(fenced[0] + _unit_behind(words if opens else sentence))
     lead = _LEAD_IN.match(bare)
-    rest = _UNOPENED.sub("", bare[lead.end() if lead else 0 :].strip(" :=*"))
+    rest = _numeral(_UNOPENED.sub("", bare[lead.end() if lead else 0 :].strip(" :=*")))
     return _counted(rest) or _sided(rest) or _equated(rest) or _expression(rest) or _worded(rest)
+
+
+def _numeral(words: str) -> str:
+    """The words with the number that they begin with in digits, and without a remark behind it ("5, in total")."""
+    numbered = in_digits(words)
+    spelled = numbered != words and _UNIT_WORDS.fullmatch(numbered)
+    kept = numbered if spelled else words
+    remark = _REMARK.fullmatch(kept)
+    return remark[1] if remark and not _UNSETTLING.search(remark[2]) else kept
 
 
 def stated(words: str) -> Reading | None:
@@ -210,9 +227,6 @@ def _expression(words: str) -> Reading | None:
 def _worded(words: str) -> Reading | None:
     """The reading of a word or two ("even", "five apples"), else of the only number among the words."""
     if (plain := _PLAIN_WORDS.fullmatch(words)) and not _COMMENT.fullmatch(plain[1]):
-        first, *rest = plain[1].split()
-        if first.lower() in _SPELLED and len(rest) <= 1:
-            return Reading(_SPELLED[first.lower()])
-        return _one(f"\\text{{{plain[1]}}}") if len(rest) <= 2 else None
+        return _one(f"\\text{{{plain[1]}}}") if len(plain[1].split()) <= 3 else None
     numbers = _NUMBER_AT.findall(words)
     return _one(numbers[0]) if len(numbers) == 1 else None

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 
-from qrd.answers.markers import after_thinking
+from qrd.answers import split_thoughts
 
 MOST_REASON_LINES = 3
 _FENCE = re.compile(r"```[ \t]*(?:[a-zA-Z]{1,16})?[ \t]*\r?\n(.*)\r?\n[ \t]*```", re.DOTALL)
@@ -31,7 +31,7 @@ BLANKS = " \t\r\n"
 
 def unwrapped(text: str) -> str | None:
     """What a judge said behind its thoughts and inside its fence; None where the thoughts do not end."""
-    said = after_thinking(text)
+    said = split_thoughts(text).answer
     if said is None:
         return None
     said = said.strip(BLANKS)

@@ -61,7 +61,9 @@ def test_a_comparison_that_hangs_is_killed_counts_as_unequal_and_leaves_the_pool
     "unit",
     ["\\boxed{", "\\boxed{1},", "\\text{", "\\(", "$", "{", "(", "**", "\"", "\n", "9^", "= ", "1 ", "1,000", "A ",
      "Q:", "is is ", "not ", "yes or ", "either ", "cannot be ", "therefore ", "the answer is ", "the statement ",
-     "<think>", "</think>"],
+     "<think>", "</think>", "so ", "wait ", "answer ", "A) x\n", "[[", "`<think>` ", "```\n<think>", "<|channel|>",
+     "[THINK] ", "{\"answer\": ", "{\"a\": {", "<answer>", "<answer>x", "\\\"", "答案是", "答案", "Antwort ist ",
+     "respuesta ", "La réponse est ", "five ", "minus ", "negative 1 ", "✅ A) x\n", "\u200b", "В ", "ВA"],
 )  # fmt: skip
 def test_extraction_time_grows_with_length_and_no_faster(task: str, unit: str) -> None:
     def seconds(size: int) -> float:
