@@ -42,7 +42,7 @@ def test_a_stream_becomes_a_page_on_standard_output(files):
         ((), 2, "INPUT must be given"),
         (("gone.jsonl",), 2, "gone.jsonl: there is no such file or folder"),
         (("empty",), 2, "empty: is no run folder of qrd train"),
-        (("questions.jsonl",), 4, "questions.jsonl:1: found a row of kind question, expected a path or a prediction"),
+        (("questions.jsonl",), 4, "questions.jsonl: holds questions, expected paths or predictions: "),
         (("bad.jsonl",), 4, "bad.jsonl:2: not JSON"),
         (("none.jsonl",), 4, "none.jsonl: nothing to report"),
         (("paths.jsonl", "--compare"), 2, "--compare sets runs side by side"),
