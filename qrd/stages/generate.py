@@ -220,8 +220,9 @@ def path_of(item: Planned, identity: Fields, reply: Reply) -> Fields:
     """The path record of a reply, graded."""
     question = item.row.record
     graded = grade(question.task, reply.text or "", question.answer, question.choices)
+    thought = {} if reply.reasoning is None else {"reasoning": reply.reasoning}
     return {
-        **unsaid(item.row.fields), **identity,
+        **unsaid(item.row.fields), **identity, **thought,
         "prompt": list(item.messages), "response": reply.text or "", "finish_reason": reply.finish_reason,
         "prediction": graded.prediction, "correct": graded.correct, "usage": reply.usage,
     }  # fmt: skip

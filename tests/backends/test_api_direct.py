@@ -8,9 +8,9 @@ import pytest
 
 from qrd.backends import BackendSettings, Request, Sampling, open_backend, prices
 from qrd.backends.api import Api
-from qrd.backends.api_client import answer_of
 from qrd.backends.api_direct import endpoint_of
 from qrd.backends.api_litellm import LitellmClient
+from qrd.backends.api_replies import answer_of
 from qrd.errors import BackendError, ConfigError
 from tests.backends.api_asks import CANARY, PRICED, UNPRICED, asks, opened
 from tests.kit import desk

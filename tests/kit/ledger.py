@@ -16,8 +16,8 @@ rule applies to the calls that meet all of its conditions:
 
 A rule may have a `latency_s` of its own. What it can do: `status` (status, retry_after, message), `reset_before`,
 `reset_mid`, `reset_after`, `hang`, `drip` (every_s), `garbage`, `empty_choices`, `null_content`, `content_filter`,
-`length`, `huge` (num_bytes), `redirect` (location), `text` (text), `verdict` (verdict, finish_reason; answers a judge's
-prompt in the form that it asks for).
+`length`, `body` (status, body: any JSON, or raw: any text), `huge` (num_bytes), `redirect` (location), `text` (text),
+`verdict` (verdict, finish_reason; answers a judge's prompt in the form that it asks for).
 
 As a child process: ``python -m tests.kit.ledger --file calls.jsonl [--plan plan.json] [--port 0]`` prints one line
 ``{"url": ...}`` and serves until its standard input closes.
@@ -174,6 +174,11 @@ async def garbage(request, call, rule):
     return web.Response(text="<html>{not json", content_type="application/json")
 
 
+async def body(request, call, rule):
+    raw = rule.get("raw", json.dumps(rule.get("body")))
+    return web.Response(text=raw, status=rule.get("status", 200), content_type="application/json")
+
+
 async def huge(request, call, rule):
     return web.json_response(completion(call, "word " * (rule.get("num_bytes", 2**25) // 5)))
 
@@ -238,7 +243,7 @@ async def _prepared(request, body):
 ANSWERS = {
     answer.__name__: answer
     for answer in (
-        text, verdict, length, content_filter, null_content, empty_choices, garbage, huge, status, redirect, hang,
+        text, verdict, length, content_filter, null_content, empty_choices, garbage, body, huge, status, redirect, hang,
         reset_before, reset_mid, reset_after, drip,
     )
 }  # fmt: skip
