@@ -19,6 +19,7 @@ from qrd.backends.api_client import Answer, Client
 from qrd.backends.background import Background
 from qrd.backends.budget import Budget, Hold
 from qrd.backends.gate import Gate
+from qrd.backends.outlook import Outlook
 from qrd.backends.pace import Pace
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.refusals import CallFailed, Refusal
@@ -79,6 +80,7 @@ class Api:
             raise ConfigError(f"--max-cost: the price of {model} is not known; --allow-unpriced counts it as free")
         make_room_for_files(settings.concurrency)
         self._has_failed = False
+        self._outlook = Outlook(model, client.address, settings.concurrency)
         self._calls, self._tokens = Pace(settings.rpm, self._sleep), Pace(settings.tpm, self._sleep)
         self._gate = Gate(settings.concurrency, self._sleep, self._is_stopping)
 
@@ -188,7 +190,10 @@ class Api:
                 refusal = failure.refusal
                 if refusal.asks_too_long:
                     raise self._asked_to_wait(refusal) from None
-                if refusal.kind != "passing" or ask.attempts > self.settings.retries:
+                is_last = refusal.kind != "passing" or ask.attempts > self.settings.retries
+                if (hopeless := self._outlook.hopeless(refusal, is_last=is_last)) is not None:
+                    raise hopeless from None
+                if is_last:
                     raise
                 if refusal.may_be_billed:
                     await self._charge_lost(ask)
@@ -236,6 +241,7 @@ class Api:
                 self._tokens.give_back(ask.num_likely)
             raise
         self._gate.answered()
+        self._outlook.answered()
         used = (answer.num_prompt or 0) + (answer.num_reply or 0)
         self._tokens.give_back(max(0, ask.num_likely - used) if used else 0)
         ask.charged_usd = self._cost(ask, answer) or 0.0
