@@ -12,6 +12,7 @@ rule applies to the calls that meet all of its conditions:
     attempts     how often this same request has come, from 1
     contains     a text in the request's body
     over         calls in flight, this one counted, that are more than so many
+    beyond       [rate, burst]: calls beyond so many a second, after a first burst, as a bucket of tokens counts them
     probability  drawn from the seed, the request and its attempt: the order of arrival does not matter
 
 A rule may have a `latency_s` of its own. What it can do: `status` (status, retry_after, message), `reset_before`,
@@ -62,6 +63,7 @@ class Ledger:
         self.plan, self.file = plan, os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.seed = plan.get("seed", 0)
         self.num_calls = self.in_flight = 0
+        self.buckets = {}
         self.attempts = Counter()
 
     def app(self):
@@ -98,9 +100,18 @@ class Ledger:
                 continue
             if self.in_flight <= rule.get("over", 0):
                 continue
+            if "beyond" in rule and self.takes_token(number, *rule["beyond"]):
+                continue
             if rule.get("contains", "") in text and self.draw(call, number) < rule.get("probability", 1):
                 return rule
         return {"do": "text"}
+
+    def takes_token(self, number, rate, burst):
+        now = time.monotonic()
+        tokens, before = self.buckets.get(number, (burst, now))
+        tokens = min(burst, tokens + (now - before) * rate)
+        self.buckets[number] = (tokens - (tokens >= 1), now)
+        return tokens >= 1
 
     def draw(self, call, what):
         """A number in [0, 1) that depends on the seed, the request and its attempt."""
