@@ -18,10 +18,21 @@ from qrd.errors import DataError
 
 Task = Literal["choice", "boolean", "nli", "math", "text"]
 Correctness = Literal["valid", "invalid", "unscored"]
+Ending = Literal["whole", "cut", "refused", "tool", "other"]
 Fields = dict[str, Any]
 
 # What providers call an ending that the model itself chose; None is a reply whose origin does not say.
 WHOLE_ENDS = frozenset({None, "stop", "eos", "end_turn", "stop_sequence", "STOP"})
+_ENDS_OF: dict[Ending, str] = {
+    "whole": r"|ok|stop([ _]?(sequence|token|word|string|str))?|eos([ _]?token)?|end(_of)?(_?(turn|text|sequence))?"
+    r"|com?pleted?|done|finish(ed)?|success|normal",
+    "cut": r".*(length|max|limit|trunc|incomplete|abort|cancel|interrupt|insufficient|time_?out|pause|error|fail).*",
+    "refused": r".*(filter|safety|refus|block|prohibit|recitation|spii|guardrail|sensitive|moderat|polic|denied).*",
+    "tool": r".*(tool|function).*",
+}
+_ENDINGS: tuple[tuple[Ending, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(told, re.IGNORECASE | re.DOTALL)) for kind, told in _ENDS_OF.items()
+)
 SAID_LATER = ("verdicts", "verdict", "judge_score", "reject_reason", "flags")  # of a path, by judge and filter
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -125,6 +136,12 @@ def checked(fields: Mapping[str, Any], kind: type[R], *, file: str, line: int) -
     if problem_at:
         raise DataError(file, line, *problem_at)
     return record
+
+
+def ending_of(finish_reason: str | None) -> Ending:
+    """What a reply's finish reason means, in the words of any provider; `other` for those that nobody knows."""
+    told = (finish_reason or "").strip()
+    return next((kind for kind, pattern in _ENDINGS if pattern.fullmatch(told)), "other")
 
 
 def unsaid(fields: Fields) -> Fields:

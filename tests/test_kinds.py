@@ -70,7 +70,9 @@ def test_a_file_of_another_kind_is_one_error_that_says_what_would_do(
     assert caught.value.exit_code == 4
 
 
-@pytest.mark.parametrize(("read", "right"), [(read, name) for read, (_, names) in READS.items() for name in names])
+@pytest.mark.parametrize(
+    ("read", "right"), [(read, name) for read, (_, names) in READS.items() for name in sorted(names)]
+)
 def test_a_file_of_the_right_kind_names_each_bad_line(tmp_path: Path, read: Any, right: str) -> None:
     bad = {**ROWS[right], "task": "chemistry"}
     with pytest.raises(DataError, match=r"rows\.jsonl:1:task: .*\n.*rows\.jsonl:2:task: "):

@@ -19,6 +19,7 @@ from qrd.backends.api_client import Answer, Client
 from qrd.backends.background import Background
 from qrd.backends.budget import Budget, Hold
 from qrd.backends.gate import Gate
+from qrd.backends.outlook import Outlook
 from qrd.backends.pace import Pace
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.refusals import CallFailed, Refusal
@@ -64,7 +65,12 @@ class Ask:
     is_sent: bool = False
 
 
-Arrived = queue.SimpleQueue[Reply | BaseException | None]
+class Rest:
+    """Word that a call has given its place to another and will be tried again."""
+
+
+Arrived = queue.SimpleQueue[Reply | BaseException | Rest | None]
+MOST_RESTING = 3  # for each call at once: their money is set aside, and all come back
 
 
 class Api:
@@ -78,7 +84,8 @@ class Api:
         if self.budget.ceiling is not None and not settings.allow_unpriced and prices.price(model, 1, 1) is None:
             raise ConfigError(f"--max-cost: the price of {model} is not known; --allow-unpriced counts it as free")
         make_room_for_files(settings.concurrency)
-        self._has_failed = False
+        self._has_failed, self._arrived, self._num_resting = False, Arrived(), 0
+        self._outlook = Outlook(model, client.address, settings.concurrency)
         self._calls, self._tokens = Pace(settings.rpm, self._sleep), Pace(settings.tpm, self._sleep)
         self._gate = Gate(settings.concurrency, self._sleep, self._is_stopping)
 
@@ -88,11 +95,11 @@ class Api:
         Raises: BackendError where the provider refuses for good or the budget is spent, after the replies under way.
         """
         waiting, arrived = iter(requests), Arrived()
-        self._has_failed = False
+        self._has_failed, self._arrived, self._num_resting = False, arrived, 0
         with Background(self.client) as background:
             num_running, following = 0, None
             while True:
-                while num_running < self.settings.concurrency and not self._is_stopping():
+                while num_running - self._num_free() < self.settings.concurrency and not self._is_stopping():
                     following = following or next(waiting, None)
                     ask = self._held(following, wait=not num_running) if following else None
                     if ask is None:
@@ -102,6 +109,8 @@ class Api:
                 if not num_running:
                     return
                 reply = arrived.get()
+                if isinstance(reply, Rest):
+                    continue
                 if isinstance(reply, BackendError):
                     yield from self._drained(arrived, num_running - 1)
                     raise reply
@@ -119,9 +128,13 @@ class Api:
                 reply = arrived.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
                 return
-            num_running -= 1
+            num_running -= not isinstance(reply, Rest)
             if isinstance(reply, Reply):
                 yield reply
+
+    def _num_free(self) -> int:
+        """How many calls that wait for their next try have given their places to others."""
+        return min(self._num_resting, MOST_RESTING * self.settings.concurrency)
 
     def _is_stopping(self) -> bool:
         """Whether no further call may be made."""
@@ -188,19 +201,37 @@ class Api:
                 refusal = failure.refusal
                 if refusal.asks_too_long:
                     raise self._asked_to_wait(refusal) from None
-                if refusal.kind != "passing" or ask.attempts > self.settings.retries:
+                is_last = refusal.kind != "passing" or ask.attempts > self.settings.retries
+                if (hopeless := self._outlook.hopeless(refusal, is_last=is_last)) is not None:
+                    raise hopeless from None
+                if is_last:
                     raise
                 if refusal.may_be_billed:
                     await self._charge_lost(ask)
-                await self._sleep(self._wait_s(refusal, ask.attempts))
+                await self._wait(self._wait_s(refusal, ask.attempts), gives_way=refusal.too_many)
 
     def _asked_to_wait(self, refusal: Refusal) -> BackendError:
         return BackendError(f"{self.model}: asks to wait {refusal.retry_after_s:.0f} s; the same command goes on later")
 
     def _wait_s(self, refusal: Refusal, attempts: int) -> float:
-        """What is asked for is a lower bound; the jitter keeps all rows from coming back at once."""
-        longest = min(LONGEST_BACKING_OFF_S, self.settings.first_wait_s * 2 ** min(attempts - 1, 30))
+        """What is asked for is a lower bound; the jitter keeps all rows from coming back at once.
+
+        It grows from try to try, except where refusals are drawn by lot: a later call has no better luck.
+        """
+        growth = 0 if refusal.too_many and self._gate.is_by_lot else min(attempts - 1, 30)
+        longest = min(LONGEST_BACKING_OFF_S, self.settings.first_wait_s * 2**growth)
         return (refusal.retry_after_s or 0.0) + random.uniform(0, longest)
+
+    async def _wait(self, seconds: float, *, gives_way: bool) -> None:
+        """Wait for the next try. Where refusals are drawn by lot, another call takes the place meanwhile."""
+        is_resting = gives_way and self._gate.is_by_lot
+        if is_resting:
+            self._num_resting += 1
+            self._arrived.put(Rest())
+        try:
+            await self._sleep(seconds)
+        finally:
+            self._num_resting -= is_resting
 
     async def _sleep(self, seconds: float) -> None:
         """Wait, but not on when the run is to stop."""
@@ -210,18 +241,19 @@ class Api:
 
     async def _one_try(self, ask: Ask) -> Answer:
         """The answer to one call. Raises: CallFailed; Unasked."""
-        if not await self._gate.enter():
+        place = await self._gate.enter()
+        if not place:
             raise Unasked
         try:
             await self._tokens.take(ask.num_likely)
             await self._calls.take(1)
             if self._is_stopping():
                 raise Unasked
-            return await self._called(ask)
+            return await self._called(ask, place)
         finally:
             self._gate.leave()
 
-    async def _called(self, ask: Ask) -> Answer:
+    async def _called(self, ask: Ask, place: int) -> Answer:
         began = time.monotonic()
         ask.attempts += 1
         ask.is_sent = True
@@ -231,11 +263,12 @@ class Api:
         except CallFailed as failure:
             ask.is_sent = failure.refusal.may_be_billed
             if failure.refusal.too_many:
-                self._gate.refused(began, failure.refusal.retry_after_s)
+                self._gate.refused(place, began, failure.refusal.retry_after_s)
             if not failure.refusal.may_be_billed:
                 self._tokens.give_back(ask.num_likely)
             raise
-        self._gate.answered()
+        self._gate.answered(place)
+        self._outlook.answered()
         used = (answer.num_prompt or 0) + (answer.num_reply or 0)
         self._tokens.give_back(max(0, ask.num_likely - used) if used else 0)
         ask.charged_usd = self._cost(ask, answer) or 0.0
@@ -269,5 +302,5 @@ class Api:
         usage = Usage(prompt_tokens=answer.num_prompt, completion_tokens=answer.num_reply, cost_usd=cost_usd)
         return Reply(
             key=ask.request.key, text=answer.text, finish_reason=answer.finish_reason, usage=usage,
-            attempts=ask.attempts,
+            attempts=ask.attempts, reasoning=answer.reasoning,
         )  # fmt: skip

@@ -12,22 +12,33 @@ from qrd.backends.refusals import Refusal
 MAX_REPLY_BYTES = 4 * 2**20
 TOO_LONG = Refusal(kind="row", message=f"the answer is longer than {MAX_REPLY_BYTES // 2**20} MiB", may_be_billed=True)
 
-MOST_TOKENS = 2**40  # what is past it is no count; nor is true, which is an int to Python and none to a record
-_ENDINGS = {"max_tokens": "length", "max_length": "length", "eos_token": "eos"}
-
 
 @dataclass(frozen=True)
 class Answer:
-    """What a provider answered; `num_prompt` and `num_reply` are its counts of tokens, None where it gives none."""
+    """What a provider answered; `num_prompt` and `num_reply` are its counts of tokens, None where it gives none.
+
+    `reasoning` is what it tells of the model's thinking apart from the text.
+    """
 
     text: str | None
     finish_reason: str | None
     num_prompt: int | None
     num_reply: int | None
+    reasoning: str | None = None
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it fits no row."""
+        return len(self.text or "") + len(self.reasoning or "") > MAX_REPLY_BYTES
 
 
 class Client(Protocol):
     """Makes single calls. Used in one event loop at a time, between `open` and `close`."""
+
+    @property
+    def address(self) -> str:
+        """Where it calls, without secrets."""
+        ...
 
     async def open(self) -> None:
         """Get ready for calls in the running loop."""
@@ -62,21 +73,3 @@ def body_of(request: Request, *, takes_seed: bool) -> dict[str, Any]:
     if request.response_format is not None:
         body["response_format"] = request.response_format
     return body
-
-
-def answer_of(completion: Any) -> Answer:
-    """The answer in the JSON of a chat completion, whatever of it is missing."""
-    choices = _field(completion, "choices")
-    usage = _field(completion, "usage")
-    tokens = [_field(usage, name) for name in ("prompt_tokens", "completion_tokens")]
-    num_prompt, num_reply = (n if type(n) is int and 0 <= n <= MOST_TOKENS else None for n in tokens)
-    if not (isinstance(choices, list) and choices):
-        return Answer(None, "empty", num_prompt, num_reply)
-    text = _field(_field(choices[0], "message"), "content")
-    ending = _field(choices[0], "finish_reason")
-    ending = _ENDINGS.get(ending, ending) if isinstance(ending, str) else None
-    return Answer(text if isinstance(text, str) else None, ending, num_prompt, num_reply)
-
-
-def _field(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)

@@ -14,13 +14,15 @@ from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
-from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, Answer, answer_of, body_of
+from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, Answer, body_of
+from qrd.backends.api_replies import answer_of
+from qrd.backends.api_words import told_by
 from qrd.backends.hosts import HOSTS, base_of
 from qrd.backends.protocol import Request
-from qrd.backends.refusals import CallFailed, Refusal, answered, late, may_be_sent, unanswered
+from qrd.backends.refusals import CallFailed, answered, late, may_be_sent, unanswered
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
-from qrd.masking import masked, one_line
+from qrd.masking import masked
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 # OpenAI's models that want other names for the options, or refuse some: litellm knows which.
 _PECULIAR = re.compile(r"(o\d|gpt-5|codex|responses/|computer-use|.*(audio|realtime|search))")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 IDLE_S = 4.0  # common servers close a connection that is idle for five seconds, and a call sent just then is lost
 CONNECT_S = 30.0  # aiohttp's own; below --timeout, so that a call that got no connection is known not to be sent
 
@@ -66,6 +69,7 @@ class DirectClient:
 
     def __init__(self, endpoint: Endpoint, settings: BackendSettings) -> None:
         self.endpoint, self.timeout_s = endpoint, settings.timeout
+        self.address = masked(endpoint.base)
         self._url = url_below(endpoint, "chat/completions")
         self._proxy = proxy_for(self._url)
         self._headers = {"Content-Type": "application/json", **headers_of(endpoint)}
@@ -146,30 +150,15 @@ def _told(response: ClientResponse, raw: bytes) -> str:
     if 300 <= response.status < 400:
         to = response.headers.get("Location", "nowhere")
         return f"{response.status}: redirects to {to}; a key follows no redirect, so give that as --api-base"
-    try:
-        error = msgspec.json.decode(raw).get("error")
-    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
-        error = raw[:300].decode("utf-8", "replace")
-    said = error.get("message") if isinstance(error, dict) else error
-    code = f" ({error['code']})" if isinstance(error, dict) and isinstance(error.get("code"), str) else ""
-    return " ".join(f"{response.status}: {said or response.reason}{code}".split())
+    return f"{response.status}: {told_by(raw) or response.reason}"
 
 
 def _read(raw: bytes) -> Answer:
     """The answer in a body. Raises: CallFailed where it is none."""
     try:
-        completion = msgspec.json.decode(raw)
+        completion = msgspec.json.decode(raw.removeprefix(BYTE_ORDER_MARK))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise CallFailed(unanswered("the answer is not JSON")) from None
-    if not isinstance(completion, dict):
-        raise CallFailed(unanswered("the answer is no JSON object"))
-    error = completion.get("error")
-    if error and not completion.get("choices"):  # some servers refuse with a status of 200
-        status = error.get("code") if isinstance(error, dict) else None
-        message = error.get("message") if isinstance(error, dict) else error
-        if isinstance(status, int) and 400 <= status < 600:
-            raise CallFailed(answered(status, f"{status}: {message}", {}))
-        raise CallFailed(Refusal(kind="passing", message=one_line(str(message)), may_be_billed=True))
+        raise CallFailed(unanswered(f"the answer is not JSON: {told_by(raw)}")) from None
     return answer_of(completion)
 
 

@@ -8,11 +8,14 @@ from contextvars import ContextVar
 from typing import Any
 
 from qrd.backends import prices
-from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, Answer, answer_of, body_of
+from qrd.backends.api_client import TOO_LONG, Answer, body_of
+from qrd.backends.api_replies import answer_of
+from qrd.backends.hosts import base_of
 from qrd.backends.protocol import Request
 from qrd.backends.refusals import CallFailed, late, understood
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
+from qrd.masking import masked
 
 
 class LitellmClient:
@@ -22,6 +25,7 @@ class LitellmClient:
         self.model, self.timeout_s = model, settings.timeout
         self._litellm = prices.litellm()
         provider = prices.provider_of(model)
+        self.address = masked(base_of(model, settings.api_base) or f"the address that litellm has for {provider}")
         # `wait_for` decides on time: it also bounds an answer that drips in.
         self._options: dict[str, Any] = {
             "model": model,
@@ -52,12 +56,13 @@ class LitellmClient:
             self._is_internal.set(True)  # in this task alone
         try:
             call = self._litellm.acompletion(**self._options, **body)
-            answer = answer_of(await asyncio.wait_for(call, self.timeout_s))
+            completion = await asyncio.wait_for(call, self.timeout_s)
         except asyncio.TimeoutError:
             raise CallFailed(late(self.timeout_s)) from None
         except Exception as error:  # noqa: BLE001  litellm lets its providers' own errors through
             raise CallFailed(understood(error)) from None
-        if len(answer.text or "") > MAX_REPLY_BYTES:
+        answer = answer_of(completion.model_dump())
+        if answer.is_too_long:
             raise CallFailed(TOO_LONG)
         return answer
 

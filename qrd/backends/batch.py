@@ -13,12 +13,15 @@ from pathlib import Path as File
 from typing import Any
 
 from qrd.backends import batches, prices
-from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, answer_of
+from qrd.backends.api_client import TOO_LONG
 from qrd.backends.api_direct import endpoint_of
+from qrd.backends.api_replies import answer_of
+from qrd.backends.api_words import words_of
 from qrd.backends.batch_calls import OVER, BatchCalls
 from qrd.backends.batches import Batch
 from qrd.backends.budget import Budget
 from qrd.backends.protocol import Reply, Request
+from qrd.backends.refusals import CallFailed
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError
 from qrd.masking import one_line
@@ -166,17 +169,21 @@ class BatchApi:
         status = response.get("status_code") if isinstance(response, dict) else None
         body = response.get("body") if isinstance(response, dict) else None
         if status != 200 or not isinstance(body, dict):
-            told = body.get("error") if isinstance(body, dict) else error
-            message = told.get("message") if isinstance(told, dict) else told
-            return Reply(key=key, error=one_line(f"{status or 'no answer'}: {message}"))
-        answer = answer_of(body)
-        if len(answer.text or "") > MAX_REPLY_BYTES:
+            said = words_of(body) or words_of(error) or words_of(response) or "the line says nothing"
+            return Reply(key=key, error=one_line(f"{status or 'no answer'}: {said}"))
+        try:
+            answer = answer_of(body)
+        except CallFailed as failure:
+            return Reply(key=key, error=failure.refusal.message)
+        if answer.is_too_long:
             return Reply(key=key, error=TOO_LONG.message)
         cost_usd = None
         if answer.num_prompt is not None and answer.num_reply is not None:
             cost_usd = prices.batch_price(self.model, answer.num_prompt, answer.num_reply)
         usage = Usage(prompt_tokens=answer.num_prompt, completion_tokens=answer.num_reply, cost_usd=cost_usd)
-        return Reply(key=key, text=answer.text, finish_reason=answer.finish_reason, usage=usage)
+        return Reply(
+            key=key, text=answer.text, finish_reason=answer.finish_reason, usage=usage, reasoning=answer.reasoning
+        )
 
 
 def _named(line: dict[str, Any], batch: Batch) -> str:

@@ -75,6 +75,7 @@ class Reply:
 
     `text` is None where the model gave none. `finish_reason` is `stop`, `length`, `content_filter` or what else the
     provider says. `logprob` is the sum of natural log-probabilities of the reply's tokens, end token included.
+    `reasoning` is what an API tells of the model's thinking apart from the text.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Reply:
     logprob: float | None = None
     error: str | None = None
     attempts: int = 1
+    reasoning: str | None = None
 
 
 class Backend(Protocol):

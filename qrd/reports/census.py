@@ -10,7 +10,7 @@ from enum import Enum
 
 import msgspec
 
-from qrd.records import WHOLE_ENDS, Path
+from qrd.records import Path, ending_of
 
 TRAINED, KEPT, DROPPED, OPEN = "trained on", "kept", "dropped", "not filtered"
 RIGHT, WRONG, NO_ANSWER, CUT, UNGRADED, NO_GOLD = "right", "wrong answer", "no answer", "cut", "not graded", "no gold"
@@ -124,10 +124,10 @@ class Census:
 
 def answer_of(path: Path) -> str:
     """Whether a path's answer is right, in words."""
-    if path.correct is True:
-        return RIGHT if path.finish_reason in WHOLE_ENDS else CUT
-    if path.finish_reason not in WHOLE_ENDS:
+    if ending_of(path.finish_reason) not in ("whole", "other"):
         return CUT
+    if path.correct is True:
+        return RIGHT
     if path.prediction is msgspec.UNSET:
         return UNGRADED
     if path.correct is None and path.answer is None:

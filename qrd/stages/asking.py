@@ -19,6 +19,7 @@ from qrd.errors import ConfigError
 from qrd.jsonl import Reader, Row
 from qrd.manifest import stored, without_secrets
 from qrd.records import Fields, Identified, checked, in_shard
+from qrd.stages.asking_outcomes import Outcomes
 
 Q = TypeVar("Q", bound=Identified)
 
@@ -38,6 +39,7 @@ class Tally:
     reasons: dict[str, int] = field(default_factory=dict)
     cost_usd: float = 0.0
     failed: list[Fields] = field(default_factory=list)
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     @property
     def is_partial(self) -> bool:

@@ -106,13 +106,22 @@ def run(config: GenerateConfig, console: Console) -> Tally:
             finished = asking.report_left(config, this.flight, tally, console)
         finally:
             tally.num_out = tally.num_kept + writer.num_written
-            asking.report_failures(config.output, tally.failed, console)
+            _tell(this, writer)
             manifest.finish(
                 inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, finished=finished,
                 reasons={"failed": len(tally.failed), "bad": tally.num_bad}, cost_usd=asking.closed(budget, tally),
                 planned=this.num_planned, prompts=_prompt_versions(config),
             )  # fmt: skip
     return tally
+
+
+def _tell(this: Run, writer: Writer) -> None:
+    """Say what failed, how much of the output is new, and what became of the replies in it."""
+    config, tally, console = this.config, this.tally, this.console
+    asking.report_failures(config.output, tally.failed, console)
+    if tally.num_kept:
+        console.say(f"paths: {tally.num_kept:,} kept, {writer.num_written:,} new")
+    tally.outcomes.tell(console, num_failed=len(tally.failed), max_tokens=config.max_tokens)
 
 
 def planned(questions: Iterable[Row[Question]], config: GenerateConfig, teacher: str) -> Iterator[Planned]:
@@ -142,6 +151,7 @@ def _keep(this: Run, writer: Writer) -> None:
     for _, fields in writer.kept():
         this.tally.num_kept += 1
         this.tally.add_usage(fields)
+        this.tally.outcomes.add(fields)
         if fields.get("teacher") not in config.teacher:
             asking.refuse_mixture(config.output, config, f"the teacher {fields.get('teacher')}", ["teacher"])
         made[str(fields.get("path_id"))] = fields.get("request_hash"), fields.get("answer")
@@ -179,9 +189,9 @@ def _costs(writer: Writer) -> dict[str, float]:
 
 def _ask(this: Run, writer: Writer, budget: Budget) -> None:
     config, flight = this.config, this.flight
-    num_missing = this.num_planned - len(this.done)
-    shown = this.console.progress("generate", num_missing, in_flight=lambda: flight.num_calls)
+    shown = this.console.progress("generate", this.num_planned, in_flight=lambda: flight.num_calls)
     with Stopping(quiet=config.quiet) as stopping, shown as progress:
+        progress.advance(done=len(this.done), kept=len(this.done))
         for teacher in config.teacher:
             missing = this.missing(teacher)
             first = next(missing, None)
@@ -218,7 +228,9 @@ def _settled(item: Planned, reply: Reply, this: Run, writer: Writer) -> dict[str
         this.tally.failed.append(asking.failed_row(identity, reply))
         return {}
     usage = reply.usage
-    writer.write(path_of(item, identity, reply))
+    path = path_of(item, identity, reply)
+    writer.write(path)
+    this.tally.outcomes.add(path)
     this.tally.cost_usd += usage.cost_usd or 0.0
     return {"tokens": usage.completion_tokens or 0, "cost_usd": usage.cost_usd or 0.0}
 
@@ -227,8 +239,9 @@ def path_of(item: Planned, identity: Fields, reply: Reply) -> Fields:
     """The path record of a reply, graded."""
     question = item.row.record
     graded = grade(question.task, reply.text or "", question.answer, question.choices)
+    thought = {} if reply.reasoning is None else {"reasoning": reply.reasoning}
     return {
-        **unsaid(item.row.fields), **identity,
+        **unsaid(item.row.fields), **identity, **thought,
         "prompt": list(item.messages), "response": reply.text or "", "finish_reason": reply.finish_reason,
         "prediction": graded.prediction, "correct": graded.correct, "usage": reply.usage,
     }  # fmt: skip

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qrd import chat
-from qrd.records import WHOLE_ENDS, Path
+from qrd.records import Path, ending_of
 from qrd.training.batches import Encoder, Example, derive_seed
-
-CUT_ENDS = frozenset({"length", "max_tokens"})
 
 
 def refusal(path: Path) -> str | None:
@@ -19,9 +17,10 @@ def refusal(path: Path) -> str | None:
     """
     if path.reject_reason or path.flags:
         return "rejected"
-    if path.finish_reason in CUT_ENDS:
+    ending = ending_of(path.finish_reason)
+    if ending == "cut":
         return "truncated"
-    if path.finish_reason not in WHOLE_ENDS:
+    if ending in ("refused", "tool"):
         return "refused"
     return None if path.response and path.response.strip() else "empty"
 

@@ -1,5 +1,6 @@
 """What qrd's own client for OpenAI's protocol does, and how many calls it makes at once."""
 
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,9 +9,10 @@ import pytest
 
 from qrd.backends import BackendSettings, Request, Sampling, open_backend, prices
 from qrd.backends.api import Api
-from qrd.backends.api_client import answer_of
 from qrd.backends.api_direct import endpoint_of
 from qrd.backends.api_litellm import LitellmClient
+from qrd.backends.api_replies import answer_of
+from qrd.backends.evidence import Evidence
 from qrd.errors import BackendError, ConfigError
 from tests.backends.api_asks import CANARY, PRICED, UNPRICED, asks, opened
 from tests.kit import desk
@@ -163,13 +165,63 @@ def test_a_server_that_takes_eight_calls_at_once_is_given_about_eight(serve):
     assert max(call["in_flight"] for call in late) >= 7
 
 
-def test_what_a_429_asks_to_wait_holds_back_every_call(serve):
+def test_what_a_429_asks_to_wait_holds_back_its_own_call_alone(serve):
     served = serve({"do": "status", "status": 429, "retry_after": 1, "calls": [5]}, latency_s=0.02)
     assert len(list(opened(served, concurrency=4).complete(asks(40)))) == 40
-    times = sorted(call["time"] for call in served.calls())
-    refused = served.calls()[4]["time"]
-    assert not [time for time in times if refused + 0.1 < time < refused + 0.95]
-    assert len(times) == 41
+    calls = served.calls()
+    refused = calls[4]
+    again = next(call for call in calls[5:] if call["digest"] == refused["digest"])
+    assert again["time"] - refused["time"] >= 1
+    assert sum(call["time"] < again["time"] for call in calls) > 30
+
+
+def test_where_no_call_passes_what_a_429_asks_to_wait_holds_back_every_call(serve):
+    served = serve({"do": "status", "status": 429, "retry_after": 1, "calls": [5, 6, 7, 8]}, latency_s=0.02)
+    assert len(list(opened(served, concurrency=4).complete(asks(40)))) == 40
+    calls = served.calls()
+    assert not [call for call in calls[8:] if call["time"] < calls[7]["time"] + 0.95]
+    assert len(calls) == 44
+
+
+def test_refusals_by_lot_leave_the_others_their_places_and_are_each_tried_again(serve):
+    served = serve({"do": "status", "status": 429, "probability": 0.4}, latency_s=0.01)
+    backend = opened(served, concurrency=16, retries=30)
+    replies = list(backend.complete(asks(400)))
+    assert [reply.error for reply in replies] == [None] * 400
+    assert sum(reply.attempts for reply in replies) == len(served.calls())
+    assert backend._gate.limit > 8
+
+
+def test_a_third_of_calls_refused_by_lot_and_none_of_them_at_low_places_are_told_apart():
+    lot, load, few = Evidence(), Evidence(), Evidence()
+    chance = random.Random(3)
+    for _ in range(200):
+        place = chance.randint(1, 16)
+        lot.add(place, is_refused=chance.random() < 0.33)
+        load.add(place, is_refused=place > 10)
+    for place in range(1, 7):
+        few.add(place, is_refused=place % 2 == 0)
+    assert [evidence.is_by_lot() for evidence in (lot, load, few)] == [True, False, False]
+
+
+def test_calls_that_are_nearly_all_refused_are_never_taken_for_a_lot():
+    evidence = Evidence()
+    for number in range(200):
+        evidence.add(number % 16 + 1, is_refused=number % 10 > 0)
+    assert not evidence.is_by_lot()
+
+
+def test_evidence_that_is_doubted_takes_twice_as_much_to_come_back():
+    evidence, needed = Evidence(), []
+    for _ in range(3):
+        number = 0
+        while not evidence.is_by_lot():
+            evidence.add(number % 4 + 1, is_refused=number // 4 % 3 == 0)
+            number += 1
+        needed.append(number)
+        evidence.doubt()
+    assert needed[1] >= 1.5 * needed[0]
+    assert needed[2] >= 1.5 * needed[1]
 
 
 def test_a_direct_client_needs_nothing_heavy():

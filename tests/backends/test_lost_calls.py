@@ -1,5 +1,6 @@
 """What a call costs that got no answer: nothing where no server was reached, its highest price where one may work."""
 
+import contextlib
 import socket
 import time
 
@@ -38,9 +39,10 @@ def spent(model, api_base, **settings):
     """What a call with one retry costs that gets no answer."""
     budget = Budget(1.0)
     given = BackendSettings(api_base=api_base, budget=budget, retries=1, first_wait_s=0.01, **settings)
-    (reply,) = open_backend(model, given).complete(asks(1))
-    assert reply.error is not None
-    assert reply.attempts == 2
+    with contextlib.suppress(BackendError):  # where no server is reached the run ends
+        (reply,) = open_backend(model, given).complete(asks(1))
+        assert reply.error is not None
+        assert reply.attempts == 2
     return budget.spent
 
 

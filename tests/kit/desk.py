@@ -2,8 +2,8 @@
 
 Plan: `looks` (how often a batch is looked at before it is over), `status` (what it is then: completed, expired,
 failed), `retry_after` (each call is refused, with a 429 that asks to wait so long), `fails` and `unrun` (a text:
-requests that hold it fail with 400, or were not run when it expired), `verdict` (answers as a judge), `lose` (calls,
-from 1, whose answer is lost: "create" numbers).
+requests that hold it fail with 400, or were not run when it expired), `verdict` (answers as a judge), `answer` (a
+call: the JSON of its answer), `lose` (calls, from 1, whose answer is lost: "create" numbers).
 """
 
 from __future__ import annotations
@@ -105,6 +105,8 @@ class Desk:
             body = {"error": {"message": "the plan says 400"}}
             return {"custom_id": name, "response": {"status_code": 400, "body": body}, "error": {"code": "bad"}}
         call = {"call": 0, "digest": hashlib.sha256(text.encode()).hexdigest(), "body": line["body"]}
+        if "answer" in self.plan:
+            return {"custom_id": name, "response": {"status_code": 200, "body": self.plan["answer"](call)}}
         said = self.plan["say"](call) if "say" in self.plan else ledger.own_text(call)
         return {"custom_id": name, "response": {"status_code": 200, "body": ledger.completion(call, said)}}
 

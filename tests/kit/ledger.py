@@ -12,12 +12,13 @@ rule applies to the calls that meet all of its conditions:
     attempts     how often this same request has come, from 1
     contains     a text in the request's body
     over         calls in flight, this one counted, that are more than so many
+    beyond       [rate, burst]: calls beyond so many a second, after a first burst, as a bucket of tokens counts them
     probability  drawn from the seed, the request and its attempt: the order of arrival does not matter
 
 A rule may have a `latency_s` of its own. What it can do: `status` (status, retry_after, message), `reset_before`,
 `reset_mid`, `reset_after`, `hang`, `drip` (every_s), `garbage`, `empty_choices`, `null_content`, `content_filter`,
-`length`, `huge` (num_bytes), `redirect` (location), `text` (text), `verdict` (verdict, finish_reason; answers a judge's
-prompt in the form that it asks for).
+`length`, `body` (status, body: any JSON, or raw: any text), `huge` (num_bytes), `redirect` (location), `text` (text),
+`verdict` (verdict, finish_reason; answers a judge's prompt in the form that it asks for).
 
 As a child process: ``python -m tests.kit.ledger --file calls.jsonl [--plan plan.json] [--port 0]`` prints one line
 ``{"url": ...}`` and serves until its standard input closes.
@@ -62,6 +63,7 @@ class Ledger:
         self.plan, self.file = plan, os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.seed = plan.get("seed", 0)
         self.num_calls = self.in_flight = 0
+        self.buckets = {}
         self.attempts = Counter()
 
     def app(self):
@@ -98,9 +100,18 @@ class Ledger:
                 continue
             if self.in_flight <= rule.get("over", 0):
                 continue
+            if "beyond" in rule and self.takes_token(number, *rule["beyond"]):
+                continue
             if rule.get("contains", "") in text and self.draw(call, number) < rule.get("probability", 1):
                 return rule
         return {"do": "text"}
+
+    def takes_token(self, number, rate, burst):
+        now = time.monotonic()
+        tokens, before = self.buckets.get(number, (burst, now))
+        tokens = min(burst, tokens + (now - before) * rate)
+        self.buckets[number] = (tokens - (tokens >= 1), now)
+        return tokens >= 1
 
     def draw(self, call, what):
         """A number in [0, 1) that depends on the seed, the request and its attempt."""
@@ -174,6 +185,11 @@ async def garbage(request, call, rule):
     return web.Response(text="<html>{not json", content_type="application/json")
 
 
+async def body(request, call, rule):
+    raw = rule.get("raw", json.dumps(rule.get("body")))
+    return web.Response(text=raw, status=rule.get("status", 200), content_type="application/json")
+
+
 async def huge(request, call, rule):
     return web.json_response(completion(call, "word " * (rule.get("num_bytes", 2**25) // 5)))
 
@@ -238,7 +254,7 @@ async def _prepared(request, body):
 ANSWERS = {
     answer.__name__: answer
     for answer in (
-        text, verdict, length, content_filter, null_content, empty_choices, garbage, huge, status, redirect, hang,
+        text, verdict, length, content_filter, null_content, empty_choices, garbage, body, huge, status, redirect, hang,
         reset_before, reset_mid, reset_after, drip,
     )
 }  # fmt: skip

@@ -1,0 +1,65 @@
+"""What became of the replies of a run, counted: one whose replies are of no use does not end without a word."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from qrd.console import Console
+from qrd.records import Fields, ending_of
+
+ORDER = ("right", "wrong", "no answer", "without gold", "cut", "empty", "refused", "failed")
+# A few long replies are cut in any run. Past one in ten the limit chooses what a student sees: the hardest questions
+# have the longest replies. As many empty or refused ones are no accident either.
+TOO_MANY = 0.1
+
+
+class Outcomes:
+    """Rows by what became of them; each counts once, by the first that holds of: cut, refused, empty, its answer."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def add(self, fields: Fields) -> None:
+        """Count a row of the output."""
+        self.counts[outcome_of(fields)] += 1
+
+    def tell(self, console: Console, *, num_failed: int, max_tokens: int) -> None:
+        """Say how many rows there are of each kind, and warn of what is too much of a kind."""
+        counts = self.counts + Counter(failed=num_failed)
+        if not counts:
+            return
+        console.say("replies: " + ", ".join(f"{counts[name]:,} {name}" for name in ORDER if counts[name]))
+        for warning in _warnings(self.counts, max_tokens):
+            console.say(f"warning: {warning}")
+
+
+def outcome_of(fields: Fields) -> str:
+    """What became of a reply, by its row."""
+    text, reason = fields.get("response"), fields.get("finish_reason")
+    ending = ending_of(reason if isinstance(reason, str) else None)
+    if ending in ("cut", "refused"):
+        return ending
+    if not (isinstance(text, str) and text.strip()):
+        return "empty"
+    if fields.get("correct") is None:
+        return "without gold"
+    if fields["correct"] is True:
+        return "right"
+    return "wrong" if fields.get("prediction") is not None else "no answer"
+
+
+def _warnings(counts: Counter[str], max_tokens: int) -> Iterator[str]:
+    total = counts.total()
+    advice: dict[str, Any] = {
+        "cut": f"cut at --max-tokens {max_tokens}, and a cut reply trains nobody: raise it (a model that thinks first "
+        "needs room for its thoughts too) and generate anew with --no-resume or into another file",
+        "empty": "empty: see how they end with qrd inspect; a model that spends all its tokens on thoughts wants a "
+        f"higher --max-tokens (now {max_tokens}), one that says nothing another prompt or endpoint",
+        "refused": "refused by the model or a filter: they train nobody; another --teacher or --styles may answer",
+        "no answer": "without an answer that could be read: see with qrd inspect how the replies end",
+    }
+    for name, what in advice.items():
+        if counts[name] > TOO_MANY * total:
+            yield f"{counts[name]:,} of {total:,} replies are {what}"
