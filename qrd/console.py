@@ -161,19 +161,12 @@ class Progress:
 
     def _start_live(self) -> None:
         from rich.console import Console as RichConsole
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
         from rich.progress import Progress as RichProgress
 
-        self._live = RichProgress(
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), TextColumn("{task.fields[note]}", markup=False),
-            console=RichConsole(file=self.console.stream), redirect_stdout=False,  # records go there untouched
-        )  # fmt: skip
+        from qrd.progress_line import Line
+
+        shown = RichConsole(file=self.console.stream)
+        self._live = RichProgress(Line(shown), console=shown, redirect_stdout=False)  # records go there untouched
         self._task = self._live.add_task(self.label, total=self.total, note="")
         self._live.start()
 

@@ -9,13 +9,11 @@ is masked even where nobody knows its value. Not found: shorter pieces, other ci
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from html import unescape
 from typing import Any, TextIO
 from urllib.parse import unquote
 
@@ -176,6 +174,8 @@ def _pieces(form: str) -> Iterator[str]:
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
     """The part of a base64 text that a secret alone decides, wherever in the encoded text it begins."""
+    import base64
+
     for shift in range(3):
         text = base64.b64encode(bytes(shift) + raw).decode().rstrip("=")
         sure = text[-(-shift * 8 // 6) : (shift + len(raw)) * 8 // 6]
@@ -215,6 +215,8 @@ def _inside(coat: re.Match[str]) -> str | bytes:
     if coat["json"]:
         return chr(int(coat["json"], 16))
     if coat["html"]:
+        from html import unescape
+
         return unescape(f"&{coat['html'].lower()};")
     return "" if coat["other"] in "nrt" else coat["other"]
 

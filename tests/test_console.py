@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import os
 import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 import time
 from collections.abc import Callable
 
@@ -13,6 +19,7 @@ import pytest
 
 from qrd import console as module
 from qrd.console import Console, clean
+from qrd.progress_line import widths
 
 HOSTILE = "a\x1b[31mb\x1b]0;title\x07c\rd\x9be\x7ff\u202eg"
 
@@ -212,3 +219,58 @@ def test_what_a_run_will_cost_is_told_by_the_rows_that_it_has_paid_for() -> None
         progress.advance(done=2, cost_usd=0.5)
     (line,) = stream.getvalue().splitlines()
     assert line.endswith("kept 4, $0.5000 of about $2.0000")
+
+
+def screens(text: str) -> list[str]:
+    """The lines that a terminal has shown, each as it stood before it was drawn again."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    return [line.rstrip() for line in re.split(r"[\r\n]+", plain) if line.strip()]
+
+
+def in_terminal_of(columns: int, script: str, *words: str) -> str:
+    """What a Python process writes to standard error, which is a terminal of so many columns."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=follower,
+        env={**environment, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(follower)
+    parts = []
+    with os.fdopen(leader, "rb", buffering=0) as screen, contextlib.suppress(OSError):
+        while part := screen.read(2**16):
+            parts.append(part)
+    assert process.wait(60) == 0, b"".join(parts)
+    return b"".join(parts).decode()
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+@pytest.mark.parametrize("label", ["generate", "a label that is longer than a narrow terminal has room for"])
+def test_bar_count_and_time_stay_on_a_narrow_terminal(columns: int, label: str) -> None:
+    script = (
+        "import sys; from qrd.console import Console\n"
+        "with Console().progress(sys.argv[1], 12_000, in_flight=lambda: 64) as progress:\n"
+        "    progress.advance(done=3_500, failed=12, tokens=1_234_567, cost_usd=12.3456)\n"
+        "    progress._live.refresh()\n"
+    )
+    text = in_terminal_of(columns, script, label)
+    drawn = [line for line in screens(text) if "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in line and " 3500/12000 " in line]
+    assert drawn, text
+    for line in drawn:
+        assert len(line) <= columns, line
+        assert re.search(r"━{5}.* 3500/12000 0:00:0\d", line), line
+    assert any(line.startswith(label[:4]) for line in drawn)
+    if columns == 80 and label == "generate":
+        assert any("in flight 64" in line for line in drawn)
+
+
+@pytest.mark.parametrize("terminal", range(30, 200, 7))
+@pytest.mark.parametrize("label", [0, 8, 70])
+@pytest.mark.parametrize("note", [0, 5, 30, 300])
+def test_a_line_of_progress_is_never_wider_than_its_terminal(terminal: int, label: int, note: int) -> None:
+    found = widths(terminal, label=label, kept=18, note=note)
+    num_parts = 3 + bool(found.label) + bool(found.note)
+    assert found.label + found.bar + 18 + found.note + num_parts - 1 <= terminal
+    assert found.bar >= 9 or terminal < 32
+    assert found.note in (0, note) or found.note >= 8

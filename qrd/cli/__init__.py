@@ -9,7 +9,6 @@ import os
 import shlex
 import signal
 import sys
-import traceback
 import warnings
 from importlib import import_module
 from typing import Any
@@ -95,10 +94,11 @@ def _usage_or_fault(console: Console, error: Exception, debug: bool) -> int:
     if show is not None:
         context = getattr(error, "ctx", None)
         hint = f" ({context.command_path} --help)" if context is not None else ""
-        console.error(f"qrd: {show()}{hint}")
+        is_help = type(error).__name__ == "NoArgsIsHelpError"  # whose text is the help itself
+        console.error(show() if is_help else f"qrd: {show()}{hint}")
         return int(code)
     if debug:
-        console.error(traceback.format_exc())
+        console.error(_trace())
         return 1
     lacking = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if lacking in EXTRAS:
@@ -110,8 +110,14 @@ def _usage_or_fault(console: Console, error: Exception, debug: bool) -> int:
 
 def _explain(console: Console, error: QrdError, debug: bool) -> None:
     if debug and not isinstance(error, Interrupted):
-        console.error(traceback.format_exc())
+        console.error(_trace())
     console.error(f"qrd: {error}")
+
+
+def _trace() -> str:
+    import traceback
+
+    return traceback.format_exc()
 
 
 def _terminated(signal_number: int, frame: Any) -> None:

@@ -13,7 +13,7 @@ from qrd.console import Console
 def register(app: typer.Typer) -> None:
     """Put the command on `app`."""
 
-    @command(app, "eval", EvalConfig)
+    @command(app, "eval", EvalConfig, is_costly=lambda config: not (config.compare or config.export))
     def evaluate(config: EvalConfig) -> None:
         """Questions to predictions and a table: accuracy of students, bases and ensembles."""
         if config.compare:

@@ -16,7 +16,7 @@ from qrd.console import Console
 def register(app: typer.Typer) -> None:
     """Put the command on `app`."""
 
-    @command(app, "generate", GenerateConfig, ask=ask)
+    @command(app, "generate", GenerateConfig, ask=ask, is_costly=lambda config: not config.dry_run)
     def generate(config: GenerateConfig) -> None:
         """Questions to reasoning paths: ask teachers for each question in several styles."""
         from qrd.stages.generate import run

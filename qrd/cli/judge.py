@@ -13,7 +13,7 @@ from qrd.console import Console
 def register(app: typer.Typer) -> None:
     """Put the command on `app`."""
 
-    @command(app, "judge", JudgeConfig)
+    @command(app, "judge", JudgeConfig, is_costly=lambda config: True)
     def judge(config: JudgeConfig) -> None:
         """Paths to judged paths: ask judges whether the reasoning of right paths holds."""
         from qrd.stages.judge import run

@@ -29,12 +29,19 @@ CONTEXT_SETTINGS: dict[str, Any] = {
 
 
 def command(
-    app: typer.Typer, name: str, kind: type[C], *, ask: Callable[[C], C] | None = None, group: str | None = None
+    app: typer.Typer,
+    name: str,
+    kind: type[C],
+    *,
+    ask: Callable[[C], C] | None = None,
+    is_costly: Callable[[C], bool] = lambda config: False,
+    group: str | None = None,
 ) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
     """A decorator that puts a function of one configuration on `app` as a command.
 
-    `ask` completes a configuration that lacks required options on a terminal. `group` is the command that this one is
-    a subcommand of; it prefixes variables and tables.
+    `ask` completes a configuration that lacks required options on a terminal. `is_costly` tells whether what is
+    written would be missed: it does not go to a terminal unless `-o -` says so. `group` is the command that this one
+    is a subcommand of; it prefixes variables and tables.
     """
 
     def register(run: Callable[[C], None]) -> Callable[[C], None]:
@@ -46,7 +53,10 @@ def command(
             if print_only:
                 _print_config(context, config, full_name)
                 return
-            run(_completed(context, config, ask))
+            completed = _completed(context, config, ask)
+            if completed is config and is_costly(config):
+                _refuse_screen(context, config)
+            run(completed)
 
         full_name = f"{group} {name}" if group else name
         body.__signature__ = _signature(kind, full_name)  # type: ignore[attr-defined]
@@ -203,6 +213,13 @@ def _completed(context: typer.Context, config: C, ask: Callable[[C], C] | None) 
         print(context.get_help(), file=sys.stderr)
         raise typer.Exit(2)
     return config
+
+
+def _refuse_screen(context: typer.Context, config: Any) -> None:
+    """Raises: ConfigError where records would flood a terminal, and be lost with it, without anybody having said so."""
+    source = context.get_parameter_source("output")
+    if config.output == "-" and source is not None and source.name == "DEFAULT" and sys.stdout.isatty():
+        raise ConfigError("-o must be given: on a terminal the rows are lost with its window (-o FILE; -o - shows)")
 
 
 def _called(config: Any, name: str) -> str:

@@ -69,7 +69,7 @@ def run(config: DataImportConfig, console: Console) -> Summary:
         if tally.bad and not config.skip_bad:
             raise jsonl.bad_lines(tally.bad)
         if not tally.num_in:
-            raise DataError(config.name or "", None, None, "holds no row")
+            raise DataError(", ".join(source.inputs) or config.name or "", None, None, "holds no row")
     _report(tally, config, console)
     manifest.finish(
         inputs=source.inputs, rows_in=tally.num_in, rows_out=writer.num_written, reasons=tally.reasons,

@@ -147,3 +147,24 @@ def test_every_command_tells_its_own_name_in_its_usage_errors(words, bench):
     assert done.code == 2
     assert f"(qrd {words} --help)" in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["", "data"])
+def test_a_command_of_commands_alone_shows_its_help_as_it_is(words, bench):
+    done = bench.run(*words.split())
+    assert done.code == 2
+    assert done.err.startswith(f"Usage: qrd{' data' if words else ''} [OPTIONS] COMMAND")
+    assert "qrd: " not in done.err
+    assert "--help)" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("generat", "qrd: No such command 'generat'. Did you mean 'generate'? (qrd --help)"),
+        ("xyzzy", "qrd: No such command 'xyzzy'. (qrd --help)"),
+        ("data import gsm8k", "qrd: <stdin>: holds no row"),
+    ],
+)
+def test_a_misspelt_command_and_a_missing_file_are_named(words, told, bench):
+    assert bench.run(*words.split()).err.splitlines() == [told]

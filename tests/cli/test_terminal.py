@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 
 class Terminal:
     """qrd in a pseudo-terminal; what it shows is read until a text comes."""
@@ -80,3 +82,52 @@ def test_train_asks_for_students_and_a_folder(bench):
     terminal.type("runs/x\n")
     assert terminal.end() == 4, "questions are not paths"
     assert "same as: qrd train questions.jsonl -o runs/x --student hf:nowhere --num-train-epochs 1.0" in terminal.shown
+
+
+COSTLY = {
+    "generate": "generate questions.jsonl --teacher scripted:teacher.toml --styles cot",
+    "judge": "judge paths.jsonl --judge scripted:judge.toml --all",
+    "eval": "eval questions.jsonl --model scripted:teacher.toml",
+}
+
+
+@pytest.fixture
+def with_paths(bench):
+    assert bench.run(*COSTLY["generate"].split(), "-o", "paths.jsonl").code == 0
+    return bench
+
+
+@pytest.mark.parametrize("command", COSTLY)
+def test_rows_that_cost_something_do_not_go_to_a_terminal_unasked(command, with_paths):
+    terminal = Terminal(with_paths, *COSTLY[command].split())
+    assert terminal.end() == 2
+    assert terminal.shown.splitlines() == [
+        "qrd: -o must be given: on a terminal the rows are lost with its window (-o FILE; -o - shows)"
+    ]
+
+
+@pytest.mark.parametrize("command", COSTLY)
+def test_a_terminal_gets_the_rows_where_it_is_asked_for_and_a_file_is_no_terminal(command, with_paths):
+    for words in (["-o", "-"], ["--output=-"]):
+        terminal = Terminal(with_paths, *COSTLY[command].split(), *words)
+        assert terminal.end() == 0
+        assert '{"id":"a"' in terminal.shown
+    terminal = Terminal(with_paths, *COSTLY[command].split(), "-o", "out.jsonl")
+    assert terminal.end() == 0
+    assert len(with_paths.rows("out.jsonl")) >= 2
+
+
+@pytest.mark.parametrize("command", COSTLY)
+def test_pipes_and_redirects_need_no_output(command, with_paths):
+    done = with_paths.shell(f"qrd {COSTLY[command]} > redirected.jsonl && qrd {COSTLY[command]} | head -1")
+    assert done.code == 0, done.err
+    assert len(with_paths.rows("redirected.jsonl")) >= 2
+    assert len(done.rows()) == 1
+
+
+def test_what_shows_no_rows_needs_no_output_on_a_terminal(bench):
+    terminal = Terminal(bench, *COSTLY["generate"].split(), "--dry-run")
+    assert terminal.end() == 0
+    assert "Nothing is called" in terminal.shown
+    terminal = Terminal(bench, *COSTLY["generate"].split(), "--print-config")
+    assert terminal.end() == 0
