@@ -22,7 +22,7 @@ from qrd.backends.protocol import Request
 from qrd.backends.refusals import CallFailed, answered, late, may_be_sent, unanswered
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
-from qrd.masking import masked
+from qrd.masking import masked, one_line
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
