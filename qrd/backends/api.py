@@ -55,12 +55,13 @@ class Unasked(Exception):
 
 @dataclass
 class Ask:
-    """A request under way and the money set aside for it. `is_sent`: its last call may be billed."""
+    """A request under way and the money set aside for it. `began`: its last call; `is_sent`: that may be billed."""
 
     request: Request
     hold: Hold
     num_likely: int
     attempts: int = 0
+    began: float = 0.0
     charged_usd: float = 0.0
     is_sent: bool = False
 
@@ -202,7 +203,7 @@ class Api:
                 if refusal.asks_too_long:
                     raise self._asked_to_wait(refusal) from None
                 is_last = refusal.kind != "passing" or ask.attempts > self.settings.retries
-                if (hopeless := self._outlook.hopeless(refusal, is_last=is_last)) is not None:
+                if (hopeless := self._outlook.hopeless(refusal, began=ask.began, is_last=is_last)) is not None:
                     raise hopeless from None
                 if is_last:
                     raise
@@ -254,7 +255,7 @@ class Api:
             self._gate.leave()
 
     async def _called(self, ask: Ask, place: int) -> Answer:
-        began = time.monotonic()
+        ask.began = time.monotonic()
         ask.attempts += 1
         ask.is_sent = True
         try:
@@ -263,7 +264,7 @@ class Api:
         except CallFailed as failure:
             ask.is_sent = failure.refusal.may_be_billed
             if failure.refusal.too_many:
-                self._gate.refused(place, began, failure.refusal.retry_after_s)
+                self._gate.refused(place, ask.began, failure.refusal.retry_after_s)
             if not failure.refusal.may_be_billed:
                 self._tokens.give_back(ask.num_likely)
             raise

@@ -27,22 +27,24 @@ class Outlook:
         """Take note of an answer."""
         self._is_settled = True
 
-    def hopeless(self, refusal: Refusal, *, is_last: bool) -> BackendError | None:
-        """Why no further call is worth making, once a refusal tells; `is_last`: the call is not tried again."""
+    def hopeless(self, refusal: Refusal, *, began: float, is_last: bool) -> BackendError | None:
+        """Why no further call is worth making, once a refusal tells.
+
+        `began`: when the call did, by the monotonic clock; `is_last`: it is not tried again.
+        """
         if self._is_settled:
             return None
         if refusal.is_unreached:
-            return self._unreached(refusal, is_last)
+            return self._unreached(refusal, began, is_last)
         self._was_reached = True
         if refusal.kind != "row" or refusal.may_be_billed:
             return None
         return self._refused(refusal)
 
-    def _unreached(self, refusal: Refusal, is_last: bool) -> BackendError | None:
-        now = time.monotonic()
-        self._since = self._since or now
+    def _unreached(self, refusal: Refusal, began: float, is_last: bool) -> BackendError | None:
+        self._since = self._since or began  # calls that got no connection for half a minute have waited long enough
         self._num_unreached += 1
-        is_lasting = self._num_unreached >= LEAST_UNREACHED and now - self._since >= LEAST_S
+        is_lasting = self._num_unreached >= LEAST_UNREACHED and time.monotonic() - self._since >= LEAST_S
         if self._was_reached or not (is_last or is_lasting):
             return None
         return BackendError(

@@ -58,6 +58,21 @@ def test_a_call_that_gets_no_connection_in_time_costs_nothing(deaf, monkeypatch)
     assert spent(PRICED, f"http://127.0.0.1:{deaf}/v1") == 0.0
 
 
+def test_calls_that_get_no_connection_in_time_end_the_run_after_their_first_try(deaf, monkeypatch):
+    monkeypatch.setattr(api_direct, "CONNECT_S", 1.2)
+    backend = open_backend(PRICED, BackendSettings(api_base=f"http://127.0.0.1:{deaf}/v1", concurrency=4))
+    called, real = [], backend.client.call
+
+    def counted(request):
+        called.append(request.key)
+        return real(request)
+
+    monkeypatch.setattr(backend.client, "call", counted)
+    with pytest.raises(BackendError, match="no server was reached"):
+        list(backend.complete(asks(40)))
+    assert sorted(called) == ["0", "1", "2", "3"]
+
+
 @pytest.mark.parametrize("fault", ["reset_before", "reset_mid", "status 504", "status 524"])
 def test_a_call_that_a_server_may_have_worked_on_costs_its_highest_price(serve, fault):
     do, _, status = fault.partition(" ")
