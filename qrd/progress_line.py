@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -52,7 +52,7 @@ class Line(ProgressColumn):
         wide = widths(self.console.width, label=label.cell_len, kept=kept, note=note.cell_len)
         label.truncate(wide.label, overflow="ellipsis")
         note.truncate(wide.note, overflow="ellipsis")
-        parts = [label, BarColumn(bar_width=wide.bar).render(task), count, elapsed, note]
+        parts: list[RenderableType] = [label, BarColumn(bar_width=wide.bar).render(task), count, elapsed, note]
         sizes = (wide.label, wide.bar, count.cell_len, elapsed.cell_len, wide.note)
         shown = [(part, size) for part, size in zip(parts, sizes) if size]
         line = Table.grid(padding=(0, 1))

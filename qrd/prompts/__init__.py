@@ -124,10 +124,10 @@ def _shipped(kind: type[Kind], folder: str, name: str, own: Iterable[str] = ()) 
     names: list[str] = sorted(entry.name.removesuffix(".toml") for entry in _folder(folder).iterdir())
     if name not in names:
         flag, called, other = _ASKED_FOR[folder]
-        known = ", ".join([*names, *own])
-        close = get_close_matches(name, [*names, *own], 1)
+        known: list[str] = [*names, *own]
+        close = get_close_matches(name, known, 1)
         hint = f"did you mean {close[0]}?" if close else other
-        raise ConfigError(f"{flag}: {name!r} is not one of the {called} {known}; {hint}")
+        raise ConfigError(f"{flag}: {name!r} is not one of the {called} {', '.join(known)}; {hint}")
     return _parsed(kind, _folder(folder).joinpath(f"{name}.toml").read_text("utf-8"), name)
 
 
