@@ -23,7 +23,8 @@ from pathlib import Path
 from calls import HERE, installed, ledger
 
 from qrd.config import GenerateConfig
-from qrd.jsonl import Reader, encode
+from qrd.lines import encode
+from qrd.reader import Reader
 from qrd.records import Question, Usage
 from qrd.stages import asking, generate
 

@@ -1,4 +1,4 @@
-"""Rows out: the one writer, which loses and doubles nothing. (Rows in, `Reader`, is offered here too.)
+"""Rows out: the one writer, which loses and doubles nothing.
 
 A record is one write of one line to a file opened for appending, so a killed process leaves at most one torn line, at
 the end; opening the file again mends it. Data reaches the disk (fsync) within a second, also where no row follows, and
@@ -21,18 +21,12 @@ from typing import Any
 
 from qrd.companions import TEMPORARY, set_aside
 from qrd.errors import DataError, QrdError, StorageError
-from qrd.lines import bad_lines, decode_object, encode, numbered, open_input
+from qrd.lines import decode_object, encode, numbered, open_input
 from qrd.locks import Lock, take_lock
-from qrd.reader import Reader, Row
 from qrd.records import Fields
 
 FSYNC_EVERY_S = 1.0
 HELD_BYTES, HELD_S = 2**18, 0.1  # of lines that wait to be written together
-
-__all__ = [
-    "DISK", "Disk", "Reader", "Row", "Writer", "bad_lines", "decode_object", "encode", "is_stream",
-    "open_input", "replacing", "take_lock", "write_whole",
-]  # fmt: skip
 
 
 class Disk:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qrd.jsonl import Reader
+from qrd.reader import Reader
 from qrd.records import Question
 
 TEXTS = ("plain", "Zürich – naïve", "日本語", "🙂🙃", 'quote " and \\ slash', "line\nend\u2028separator")

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from qrd import jsonl, lines
+from qrd import lines
 from qrd.errors import ConfigError, DataError, StorageError
-from qrd.jsonl import Disk, Writer
+from qrd.jsonl import Disk, Writer, replacing, write_whole
 from tests.question_rows import read, row
 
 
@@ -184,7 +184,7 @@ def test_a_row_after_one_that_failed_does_not_stand_on_the_torn_rest(tmp_path: P
 
 
 def test_a_row_reaches_the_disk_soon_where_no_other_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "FSYNC_EVERY_S", 0.05)
+    monkeypatch.setattr("qrd.jsonl.FSYNC_EVERY_S", 0.05)
     disk, file = CountingDisk(), tmp_path / "rows.jsonl"
     with Writer(str(file), disk=disk) as writer:
         for number in range(3):
@@ -193,7 +193,7 @@ def test_a_row_reaches_the_disk_soon_where_no_other_follows(tmp_path: Path, monk
 
 
 def test_rows_that_come_fast_reach_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "FSYNC_EVERY_S", 3600.0)
+    monkeypatch.setattr("qrd.jsonl.FSYNC_EVERY_S", 3600.0)
     disk, file = CountingDisk(), tmp_path / "rows.jsonl"
     appended(file, 200, disk)
     assert (disk.syncs.qsize(), disk.syncs.get()) == (1, file.stat().st_size)
@@ -213,7 +213,7 @@ def close_after(writer: Writer, *, forever: bool) -> None:
 def test_a_disk_that_fails_between_rows_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
-    monkeypatch.setattr(jsonl, "FSYNC_EVERY_S", 0.01)
+    monkeypatch.setattr("qrd.jsonl.FSYNC_EVERY_S", 0.01)
     disk, file = CountingDisk(errno.EIO), tmp_path / "rows.jsonl"
     writer = Writer(str(file), disk=disk)
     writer.write(row(0))
@@ -230,7 +230,7 @@ def test_whichever_call_fails_a_whole_file_is_the_old_one_or_the_new_one(tmp_pat
         file.write_bytes(b"old")
         disk = FaultyDisk(at, errno.ENOSPC)
         try:
-            jsonl.write_whole(file, b"new content", disk=disk)
+            write_whole(file, b"new content", disk=disk)
         except StorageError:
             assert file.read_bytes() == b"old"
             assert os.listdir(tmp_path) == ["whole.json"]
@@ -247,7 +247,7 @@ def test_whichever_call_fails_a_replaced_file_is_the_old_one_or_the_new_one(tmp_
         file.write_bytes(b"old\n")
         disk = FaultyDisk(at, errno.EIO)
         try:
-            with jsonl.replacing(str(file), disk=disk) as writer:
+            with replacing(str(file), disk=disk) as writer:
                 writer.write(row(0))
                 writer.write(row(1))
         except StorageError:
@@ -263,14 +263,14 @@ def test_whichever_call_fails_a_replaced_file_is_the_old_one_or_the_new_one(tmp_
 def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_bytes(b"old\n")
-    with contextlib.suppress(DataError), jsonl.replacing(str(file)) as writer:
+    with contextlib.suppress(DataError), replacing(str(file)) as writer:
         writer.write(row(0))
         raise DataError("input", 1, None, "damaged")
     assert file.read_bytes() == b"old\n"
 
 
 def test_a_reader_of_standard_output_that_has_gone_is_not_a_storage_failure(tmp_path: Path) -> None:
-    with pytest.raises(BrokenPipeError), jsonl.replacing(str(tmp_path / "rejects.jsonl")):
+    with pytest.raises(BrokenPipeError), replacing(str(tmp_path / "rejects.jsonl")):
         raise BrokenPipeError
     assert not list(tmp_path.glob("*.jsonl"))
 
@@ -330,9 +330,9 @@ def test_a_device_is_written_to_and_never_replaced_or_locked(tmp_path: Path, wri
     os.mkfifo(device)
     descriptor = os.open(device, os.O_RDWR)  # a reader, so that opening does not wait
     if write == "whole":
-        jsonl.write_whole(device, lines.encode(row(0)))
+        write_whole(device, lines.encode(row(0)))
     else:
-        with Writer(str(device)) if write == "append" else jsonl.replacing(str(device)) as writer:
+        with Writer(str(device)) if write == "append" else replacing(str(device)) as writer:
             assert list(writer.kept()) == []
             writer.write(row(0))
     assert os.read(descriptor, 4096) == lines.encode(row(0))
@@ -347,9 +347,9 @@ def test_a_link_stays_a_link_to_the_new_content(tmp_path: Path, write: str) -> N
     target.write_bytes(b"old\n")
     link.symlink_to(target)
     if write == "whole":
-        jsonl.write_whole(link, lines.encode(row(0)))
+        write_whole(link, lines.encode(row(0)))
     else:
-        with jsonl.replacing(str(link)) as writer:
+        with replacing(str(link)) as writer:
             writer.write(row(0))
     assert link.is_symlink()
     assert read(target) == [row(0)]
@@ -371,7 +371,7 @@ def test_what_killed_processes_left_of_a_file_goes_with_its_next_writing(tmp_pat
     other = tmp_path / f".out1.json.{child.pid}.tmp"
     for name in (left, living, other, tmp_path / ".out[1].json.notes.tmp"):
         name.write_text("half", "utf-8")
-    jsonl.write_whole(file, b"whole")
+    write_whole(file, b"whole")
     assert file.read_bytes() == b"whole"
     assert not left.exists()
     assert living.exists()

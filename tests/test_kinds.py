@@ -14,7 +14,7 @@ import pytest
 from qrd import kinds
 from qrd.errors import DataError
 from qrd.inspection.kinds import kind_of
-from qrd.jsonl import Reader
+from qrd.reader import Reader
 from qrd.records import Path as PathRecord
 from qrd.records import Prediction, Question
 

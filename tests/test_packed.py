@@ -17,7 +17,7 @@ import pytest
 
 from qrd import lines, packed
 from qrd.errors import DataError, PackedError
-from qrd.jsonl import Reader
+from qrd.reader import Reader
 from qrd.records import Question
 from tests.question_rows import reader, row
 

@@ -15,7 +15,7 @@ import pytest
 
 from qrd import lines
 from qrd.errors import ConfigError, DataError
-from qrd.jsonl import Reader
+from qrd.reader import Reader
 from qrd.records import Question
 from tests.question_rows import reader, row
 

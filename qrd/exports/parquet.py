@@ -9,7 +9,7 @@ from typing import Any
 
 from qrd.companions import TEMPORARY, set_aside
 from qrd.errors import StorageError, needs
-from qrd.jsonl import take_lock
+from qrd.locks import take_lock
 
 ROWS_AT_ONCE = 1000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from qrd import jsonl
 from qrd.errors import ConfigError
 from qrd.inspection.book import Book
+from qrd.jsonl import replacing
 from qrd.lines import plain_line
 
 
@@ -22,7 +22,7 @@ def export(book: Book, handles: Iterable[int], name: str, is_cancelled: Callable
     """
     if any(_is_same(name, lines.name) for lines in book.files):
         raise ConfigError(f"{name}: is the file that is shown; give another name")
-    with jsonl.replacing(name, resume=False) as writer:
+    with replacing(name, resume=False) as writer:
         for handle in handles:
             if is_cancelled():
                 raise CalledOff

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from qrd.errors import ConfigError
-from qrd.jsonl import Reader
 from qrd.manifest import sha256_of, stored
+from qrd.reader import Reader
 from qrd.records import Fields
 
 Numbers = dict[str, float | None]

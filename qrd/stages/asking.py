@@ -10,14 +10,16 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from qrd import fingerprints, jsonl
+from qrd import fingerprints
 from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping, batches
 from qrd.companions import ACCOUNT, FAILED
 from qrd.config import Batching, Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.jsonl import Reader, Row
+from qrd.jsonl import is_stream, write_whole
+from qrd.lines import bad_lines, encode
 from qrd.manifest import stored, without_secrets
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Identified, checked, in_shard
 from qrd.stages.asking_outcomes import Outcomes
 
@@ -59,7 +61,7 @@ def budget_of(config: Calling, spent_usd: float) -> Budget:
         )  # by earlier runs, whose calls without a row are among others there
         known = max(spent_usd, told) if isinstance(told, float) else spent_usd
         return Budget(config.max_cost, known, Account(config.cost_file, shared=True))
-    if jsonl.is_stream(config.output):
+    if is_stream(config.output):
         return Budget(config.max_cost, spent_usd)
     return Budget(config.max_cost, spent_usd, Account(str(ACCOUNT.of(config.output)), shared=False))
 
@@ -89,7 +91,7 @@ def settings_of(config: Calling, budget: Budget, stopping: Stopping, flight: Fli
 def settle_batches(output: str, budget: Budget, costs: Callable[[], Mapping[str, float]]) -> None:
     """Settle batches that a killed run had in full, by what the requests of the rows in the output have cost."""
     file = batches.file_of(output)
-    noted = None if jsonl.is_stream(output) else batches.noted(file)
+    noted = None if is_stream(output) else batches.noted(file)
     if noted is not None and not all(batch.is_collected for batch in noted.batches):
         batches.settle(file, budget, costs())
 
@@ -194,11 +196,11 @@ def report_failures(output: str, failed: Iterable[Fields], console: Console) -> 
         console.say(f"failed after {row['attempts']} attempts: {row.get('id')}: {row['error']}")
     if len(rows) > NAMED_FAILURES:
         console.say(f"... and {len(rows) - NAMED_FAILURES} more failed requests")
-    if jsonl.is_stream(output):
+    if is_stream(output):
         return
     file = FAILED.of(output)
     if rows:
-        jsonl.write_whole(file, b"".join(jsonl.encode(row) for row in rows))
+        write_whole(file, b"".join(encode(row) for row in rows))
         console.say(f"{file}: {len(rows)} failed requests; the same command tries them again")
     else:
         file.unlink(missing_ok=True)
@@ -207,4 +209,4 @@ def report_failures(output: str, failed: Iterable[Fields], console: Console) -> 
 def report_bad(reader: Reader[Any], console: Console) -> None:
     """Name the lines that --skip-bad set aside."""
     if reader.bad:
-        console.say(f"{len(reader.bad)} bad lines set aside:\n{jsonl.bad_lines(reader.bad)}")
+        console.say(f"{len(reader.bad)} bad lines set aside:\n{bad_lines(reader.bad)}")

@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
 
-from qrd import jsonl, prompts
+from qrd import prompts
 from qrd.config import DataExportConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, GateError
 from qrd.exports import card, hub_upload, lineage, parquet, trainers
 from qrd.exports.card import Counts
 from qrd.filters.finish import finish
-from qrd.jsonl import Reader, Row
+from qrd.jsonl import is_stream, replacing, write_whole
+from qrd.lines import bad_lines
 from qrd.manifest import Manifest
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Path
 from qrd.stages import asking
 
@@ -71,7 +73,7 @@ def run(config: DataExportConfig, console: Console) -> Summary:
                 writer.write(row)
                 progress.advance(done=1)
             if reader.bad and not config.skip_bad:
-                raise jsonl.bad_lines(reader.bad)
+                raise bad_lines(reader.bad)
             if not summary.counts.paths:
                 left = _left_out(summary)
                 raise GateError(f"no path is left to export{f'; left out: {left}' if left else ''}")
@@ -105,7 +107,7 @@ def target_of(config: DataExportConfig, stack: ExitStack) -> Target:
     if output.endswith((".jsonl", ".parquet")) and not output.endswith(kind):
         raise ConfigError(f"--format {kind}: {output} says otherwise")
     needs = "--format parquet" if kind == "parquet" else "--for llama-factory" if _is_registered(config) else None
-    if needs and jsonl.is_stream(output):
+    if needs and is_stream(output):
         raise ConfigError(f"{needs}: needs a file; give one with -o")
     return Target(output, has_card=False)
 
@@ -114,7 +116,7 @@ def writer_of(target: Target, config: DataExportConfig) -> AbstractContextManage
     """The writer of the file, whose `write` takes a row."""
     kind = config.format or ("parquet" if target.file.endswith(".parquet") else "jsonl")
     if kind == "jsonl":
-        return jsonl.replacing(target.file, resume=config.resume)
+        return replacing(target.file, resume=config.resume)
     parquet.needed()
     is_list = trainers.takes_turns(config.for_ or "", config.form)
     names = ("messages",) if config.form == "messages" else ("prompt", "completion")
@@ -172,7 +174,7 @@ def _beside(target: Target, config: DataExportConfig, summary: Summary, reader: 
         names.append(trainers.register(target.file, config.form).name)
     if target.has_card:
         text = card.text(config, File(target.file), summary.counts, lineage.trail(reader.sha256))
-        jsonl.write_whole(target.folder / CARD, text.encode())
+        write_whole(target.folder / CARD, text.encode())
         names.append(CARD)
     return names
 
@@ -191,6 +193,6 @@ def _report(target: Target, config: DataExportConfig, summary: Summary, reader: 
             )
     left = _left_out(summary)
     console.say(f"{counts.paths} paths exported{f'; left out: {left}' if left else ''}")
-    if not jsonl.is_stream(target.file) and not (config.hub and config.output == "-"):
+    if not is_stream(target.file) and not (config.hub and config.output == "-"):
         told = trainers.settings(config.for_ or "", config.form, target.file)
         console.say(f"to train on them:\n{told}")

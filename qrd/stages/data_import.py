@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from qrd import jsonl, kinds
+from qrd import kinds
 from qrd.config import DataImportConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, WrongKind
-from qrd.lines import BadLines
+from qrd.jsonl import replacing
+from qrd.lines import BadLines, bad_lines
 from qrd.manifest import Manifest
 from qrd.published import sameness
 from qrd.published.row import Published
@@ -58,7 +59,7 @@ def run(config: DataImportConfig, console: Console) -> Summary:
     source, tally = source_of(config), Tally()
     manifest = Manifest("data import", config, config.output)
     with (
-        jsonl.replacing(config.output, resume=config.resume) as writer,
+        replacing(config.output, resume=config.resume) as writer,
         console.progress("data import", source.total) as progress,
     ):
         for question in questions(source, config, tally):
@@ -67,7 +68,7 @@ def run(config: DataImportConfig, console: Console) -> Summary:
         if not writer.num_written:
             _refuse_own_files(tally)
         if tally.bad and not config.skip_bad:
-            raise jsonl.bad_lines(tally.bad)
+            raise bad_lines(tally.bad)
         if not tally.num_in:
             raise DataError(", ".join(source.inputs) or config.name or "", None, None, "holds no row")
     _report(tally, config, console)
@@ -176,7 +177,7 @@ def _report(tally: Tally, config: DataImportConfig, console: Console) -> None:
     if tally.num_without_answer:
         console.say(f"{tally.num_without_answer} questions have no answer to grade against")
     if tally.bad:
-        console.say(f"{len(tally.bad)} bad rows set aside:\n{jsonl.bad_lines(tally.bad)}")
+        console.say(f"{len(tally.bad)} bad rows set aside:\n{bad_lines(tally.bad)}")
 
 
 def _plain_name(value: Any) -> str:

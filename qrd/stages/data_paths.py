@@ -17,17 +17,19 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from qrd import jsonl, prompts
+from qrd import prompts
 from qrd.answers import GradeItem, Grader
 from qrd.config import DataPathsConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
-from qrd.jsonl import Reader, Row
+from qrd.jsonl import replacing
+from qrd.lines import bad_lines
 from qrd.manifest import Manifest
 from qrd.published.conversation import question_and_context
 from qrd.published.row import Published, shown
 from qrd.published.sameness import normalised
 from qrd.published.turns import PARTS, READERS, form_of, reasoning_of
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Identified, Message, Path, Question, Usage, checked, in_shard, path_id, unsaid
 from qrd.stages import asking
 
@@ -140,14 +142,14 @@ def run(config: DataPathsConfig, console: Console) -> Summary:
     replies = Reader(config.input, Loose, unique=None, skip_bad=config.skip_bad, needs_rows=True, wanted="reply")
     manifest = Manifest("data paths", config, config.output)
     with (
-        jsonl.replacing(config.output, resume=config.resume) as writer,
+        replacing(config.output, resume=config.resume) as writer,
         console.progress("data paths", None) as progress,
     ):
         for path in graded(paths(replies, questions, config)):
             writer.write(path)
             progress.advance(done=1)
         if replies.bad and not config.skip_bad:
-            raise jsonl.bad_lines(replies.bad)
+            raise bad_lines(replies.bad)
     asking.report_bad(replies, console)
     num_in, num_out, num_bad = replies.num_rows, writer.num_written, len(replies.bad)
     manifest.finish(

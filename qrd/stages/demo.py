@@ -17,10 +17,12 @@ from typing import Any
 
 import msgspec
 
-from qrd import embedded, jsonl
+from qrd import embedded
 from qrd.companions import MANIFEST
 from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, ReportConfig, TrainConfig
 from qrd.console import Console
+from qrd.jsonl import write_whole
+from qrd.lines import encode
 from qrd.records import Fields
 
 TEACHER = JUDGE = "embedded:smollm2-135m"
@@ -144,7 +146,7 @@ def questions(seed: int, split: str, count: int) -> list[Fields]:
 
 def _write_questions(files: Files, seed: int) -> None:
     for file, split, count in ((files.questions, "train", NUM_QUESTIONS), (files.test, "test", NUM_TEST_QUESTIONS)):
-        jsonl.write_whole(File(file), b"".join(jsonl.encode(row) for row in questions(seed, split, count)))
+        write_whole(File(file), b"".join(encode(row) for row in questions(seed, split, count)))
 
 
 def _report(files: Files, config: DemoConfig) -> None:

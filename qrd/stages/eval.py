@@ -20,8 +20,9 @@ from qrd.console import Console
 from qrd.evaluation.families import BASES, Answering, Families, families
 from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import show
-from qrd.jsonl import Reader, Row, Writer
+from qrd.jsonl import Writer
 from qrd.manifest import Manifest, input_files, sha256_of, stored
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally

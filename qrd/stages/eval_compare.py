@@ -15,7 +15,7 @@ from pathlib import Path as File
 
 import msgspec
 
-from qrd import jsonl, knobs
+from qrd import knobs
 from qrd.config import EvalConfig
 from qrd.config.base import API, LOCAL, SAMPLING
 from qrd.console import Console
@@ -23,8 +23,9 @@ from qrd.errors import ConfigError, DataError
 from qrd.evaluation.families import BASE, Answering, families
 from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import show
-from qrd.jsonl import Reader, Row
+from qrd.jsonl import replacing, write_whole
 from qrd.manifest import Manifest, stored
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Prediction
 from qrd.stages import asking
 from qrd.stages.asking import Tally
@@ -45,7 +46,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
         names = ", ".join(model.name for model in models)
         raise ConfigError(f"--compare needs predictions of two models; found {names or 'none'}")
     summary = summarised(rows, families(models), seed=config.seed)
-    with jsonl.replacing(config.output, resume=config.resume) as writer:
+    with replacing(config.output, resume=config.resume) as writer:
         for comparison in summary["comparisons"]:
             writer.write(comparison)
     num_out, num_bad = len(summary["comparisons"]), len(reader.bad)
@@ -59,7 +60,7 @@ def write_summary(config: EvalConfig, summary: Fields) -> None:
     """Write the figures to --summary, where that is given."""
     if config.summary:
         whole = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
-        jsonl.write_whole(File(config.summary), whole)
+        write_whole(File(config.summary), whole)
 
 
 def _refuse_unused(config: EvalConfig) -> None:

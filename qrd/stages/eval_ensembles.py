@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from qrd import evaluation
 from qrd.config import EvalConfig
 from qrd.console import Console
-from qrd.jsonl import Row
+from qrd.reader import Row
 from qrd.records import Fields, Question
 from qrd.stages.eval_asking import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Sheet
 from qrd.stages.eval_candidates import Candidate

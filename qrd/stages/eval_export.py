@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path as File
 from typing import Any
 
-from qrd import chat, jsonl, knobs, prompts
+from qrd import chat, knobs, prompts
 from qrd.backends import BackendSettings, hf_load
 from qrd.chat_template import form_of, rendered
 from qrd.config import EvalConfig
@@ -21,8 +21,9 @@ from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.exports import harnesses
 from qrd.exports.harnesses import Entry
-from qrd.jsonl import Reader
+from qrd.jsonl import write_whole
 from qrd.masking import one_line
+from qrd.reader import Reader
 from qrd.records import Fields, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
@@ -59,7 +60,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
         form = (entry.has_template, entry.ends, entry.extra_ends, tuple(row["prompt"] for row in rows))
         task = forms.setdefault(form, _task_name(config, entry.name if forms else None))
         for name, content in files_of(task, rows, entry, config.max_tokens).items():
-            jsonl.write_whole(folder / name, content)
+            write_whole(folder / name, content)
         commands.append(command_of(task, str(folder), entry, config.batch_size))
     console.say(f"{folder}: {len(with_gold)} questions; qrd must be installed where these run:")
     for command in commands:

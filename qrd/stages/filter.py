@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
-from qrd import filters, jsonl
+from qrd import filters
 from qrd.config import FilterConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, GateError
@@ -33,9 +33,10 @@ from qrd.filters.decision import KEPT
 from qrd.filters.duplicates import Duplicates
 from qrd.filters.ledger import Coverage, Ledger
 from qrd.filters.top_k import TopK
-from qrd.jsonl import Reader, Row
-from qrd.lines import ByteCount
+from qrd.jsonl import is_stream, replacing, write_whole
+from qrd.lines import ByteCount, encode, open_input
 from qrd.manifest import Manifest
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Path, Question
 from qrd.stages import asking
 from qrd.stages.asking import Tally
@@ -78,7 +79,7 @@ def run(config: FilterConfig, console: Console) -> Tally:
         outputs.finish()
     tally, coverage = _tally(reader, ledger, config), ledger.coverage()
     if config.summary:
-        jsonl.write_whole(File(config.summary), _summary(ledger, coverage))
+        write_whole(File(config.summary), _summary(ledger, coverage))
     manifest.finish(
         inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, reasons=tally.reasons,
         flagged=_dropped(ledger) if config.flag else None,
@@ -94,9 +95,9 @@ def run(config: FilterConfig, console: Console) -> Tally:
 def _refuse_one_file_for_two(config: FilterConfig) -> None:
     """Nothing. Raises: ConfigError where what is written in one place would replace what stands, or comes, there."""
     read = (*config.input, *config.decontaminate)
-    whose = {os.path.realpath(name): "an input" for name in read if not jsonl.is_stream(name)}
+    whose = {os.path.realpath(name): "an input" for name in read if not is_stream(name)}
     for option, name in (("--output", config.output), ("--rejects", config.rejects), ("--summary", config.summary)):
-        if name is None or jsonl.is_stream(name):
+        if name is None or is_stream(name):
             continue
         if what := whose.get(os.path.realpath(name)):
             raise ConfigError(f"{option} {name}: this file is {what} too; give it one of its own")
@@ -104,13 +105,13 @@ def _refuse_one_file_for_two(config: FilterConfig) -> None:
 
 
 def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs | Contest:
-    kept = stack.enter_context(jsonl.replacing(config.output, resume=config.resume))
-    rejects = stack.enter_context(jsonl.replacing(config.rejects, resume=config.resume)) if config.rejects else None
+    kept = stack.enter_context(replacing(config.output, resume=config.resume))
+    rejects = stack.enter_context(replacing(config.rejects, resume=config.resume)) if config.rejects else None
     outputs = Outputs(kept, rejects, ledger, flag=config.flag)
     if config.top_k is None:
         return outputs
     # Beside the output: it may need as much room, which a small /tmp need not have.
-    folder = None if jsonl.is_stream(config.output) else File(config.output).parent
+    folder = None if is_stream(config.output) else File(config.output).parent
     return Contest(outputs, TopK(config.top_k), stack.enter_context(TemporaryFile(dir=folder)))
 
 
@@ -184,7 +185,7 @@ def _batches(rows: Iterator[Row[Path]]) -> Iterator[list[Row[Path]]]:
 def _with_grade(row: Row[Path], grade: Grade) -> Row[Path]:
     told = {"prediction": grade.prediction, "correct": grade.correct}
     fields = {**row.fields, **told}
-    return replace(row, fields=fields, record=structs.replace(row.record, **told), raw=jsonl.encode(fields))
+    return replace(row, fields=fields, record=structs.replace(row.record, **told), raw=encode(fields))
 
 
 def _is_worth_workers(reader: Reader[Any], config: FilterConfig, rules: Rules) -> bool:
@@ -207,7 +208,7 @@ def _tell_memory(rule: Duplicates, reader: Reader[Any], console: Console) -> Non
 def _estimated_rows(file: File) -> int:
     """The lines of a file, told from its first megabyte and the bytes of the file that hold it."""
     size, taken = file.stat().st_size, ByteCount()
-    with jsonl.open_input(str(file), taken) as stream:
+    with open_input(str(file), taken) as stream:
         beginning = stream.read(2**20)
     return round(size * max(1, beginning.count(b"\n")) / max(1, taken.num_bytes)) if beginning else 0
 

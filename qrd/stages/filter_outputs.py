@@ -11,8 +11,9 @@ from qrd.filters.decision import KEPT
 from qrd.filters.ledger import Ledger
 from qrd.filters.sifting import Sifted
 from qrd.filters.top_k import TopK
-from qrd.jsonl import Row, Writer
+from qrd.jsonl import Writer
 from qrd.lines import plain_line, with_field
+from qrd.reader import Row
 from qrd.records import Path
 
 BELOW_TOP_K = "below_top_k"

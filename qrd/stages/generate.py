@@ -21,8 +21,9 @@ from qrd.answers import grade
 from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, estimate, hashing, open_backend
 from qrd.config import GenerateConfig
 from qrd.console import Console, Progress
-from qrd.jsonl import Reader, Row, Writer
+from qrd.jsonl import Writer
 from qrd.manifest import Manifest
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Question, path_id, plain_json, unsaid
 from qrd.stages import asking
 from qrd.stages.asking import Held, Tally

@@ -18,7 +18,6 @@ from pathlib import Path as File
 
 import msgspec
 
-from qrd import jsonl
 from qrd.config import InspectConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
@@ -26,8 +25,9 @@ from qrd.inspection import record
 from qrd.inspection.kinds import checked_kind
 from qrd.inspection.tally import Tally
 from qrd.inspection.where import Condition, condition
-from qrd.jsonl import Reader
+from qrd.lines import bad_lines, open_input
 from qrd.packed import Unpacked
+from qrd.reader import Reader
 from qrd.records import Fields
 
 TABLE_ROWS = 30
@@ -70,7 +70,7 @@ def run(config: InspectConfig, console: Console) -> Summary:
             if len(rows) > TABLE_ROWS:
                 page.say(f"... and {len(rows) - TABLE_ROWS} more")
     if reader.bad:
-        raise jsonl.bad_lines(reader.bad)
+        raise bad_lines(reader.bad)
     if missing:
         raise ConfigError(f"--id: no record has {', '.join(sorted(missing))}")
     return Summary(reader.num_rows, tally.kinds.total(), 0)
@@ -88,7 +88,7 @@ def _is_seekable(name: str) -> bool:
     """Whether any line of a file can be gone to: it is a file, and not compressed."""
     if not File(name).is_file():
         return False
-    with jsonl.open_input(name) as stream:
+    with open_input(name) as stream:
         return not isinstance(stream, Unpacked)
 
 

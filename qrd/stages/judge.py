@@ -26,10 +26,11 @@ from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
 from qrd.errors import GateError
 from qrd.evaluation.agreement import Agreement, likeness
-from qrd.jsonl import Reader, Row, Writer
+from qrd.jsonl import Writer
 from qrd.manifest import Manifest
 from qrd.prompts import Rubric
 from qrd.prompts.wrapping import is_finished
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Path, digest
 from qrd.stages import asking
 from qrd.stages.asking import Tally

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from qrd import jsonl
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.evaluation.against import INVALID, VALID, Against
 from qrd.inspection.marks import content_of
-from qrd.jsonl import Reader
+from qrd.jsonl import write_whole
+from qrd.reader import Reader
 from qrd.records import Fields, digest
 
 PANEL = "all together"
@@ -88,7 +88,7 @@ class Contest:
         console.table(f"Against the labels of {self.labels.file}", COLUMNS, rows)
         if summary is not None:
             whole = {"against": self.labels.file, "judges": told}
-            jsonl.write_whole(File(summary), msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
+            write_whole(File(summary), msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
 
 
 def _cells(facts: dict[str, Any]) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stop
 from qrd.backends.stopping import DRAIN_S
 from qrd.config import JudgeConfig
 from qrd.errors import BackendError, ConfigError
-from qrd.jsonl import Row
 from qrd.prompts import Rubric, judging
 from qrd.prompts.judging import Asked
+from qrd.reader import Row
 from qrd.records import WHOLE_ENDS, Fields, Path
 from qrd.stages import asking
 

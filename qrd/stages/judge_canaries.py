@@ -16,8 +16,9 @@ from qrd.config import JudgeConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, GateError
 from qrd.evaluation.against import INVALID, VALID
-from qrd.jsonl import Reader, Row, Writer, is_stream
+from qrd.jsonl import Writer, is_stream
 from qrd.lines import decode_object, numbered, open_input
+from qrd.reader import Reader, Row
 from qrd.records import Path, digest
 from qrd.stages.judge_asking import Bench, Case, path_of
 from qrd.stages.judge_attacks import empty_reasoning

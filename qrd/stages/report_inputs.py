@@ -19,8 +19,8 @@ from qrd.evaluation import breakdown
 from qrd.evaluation.agreement import Agreement
 from qrd.filters import ledger
 from qrd.inspection.kinds import PATHS, kind_of
-from qrd.jsonl import Reader, Row
 from qrd.manifest import input_files, located, stored
+from qrd.reader import Reader, Row
 from qrd.records import Fields, Path, Prediction, checked
 from qrd.reports.census import Census, Origin
 from qrd.reports.run_folder import Routed, Run, opened

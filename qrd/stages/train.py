@@ -22,8 +22,8 @@ from qrd.config import TrainConfig
 from qrd.console import Console
 from qrd.embedded import is_embedded
 from qrd.errors import ConfigError, GateError
-from qrd.jsonl import Reader
 from qrd.manifest import Manifest
+from qrd.reader import Reader
 from qrd.records import Path
 from qrd.stages import asking
 from qrd.stages.distilling import QrDistill, make_objective

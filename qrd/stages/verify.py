@@ -21,8 +21,7 @@ from qrd.companions import FAILED
 from qrd.config import VerifyConfig
 from qrd.console import Console
 from qrd.errors import DataError
-from qrd.jsonl import bad_lines
-from qrd.lines import BadLines
+from qrd.lines import BadLines, bad_lines
 from qrd.manifest import FOLDERS_OWN, beside, hashes_below, sha256_of, sha256_of_all, stored
 from qrd.records import Fields
 from qrd.stages.verify_ledger import KEYS, Ledger, Told

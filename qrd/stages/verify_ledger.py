@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from qrd.errors import DataError
-from qrd.jsonl import Reader
 from qrd.lines import BadLines
 from qrd.manifest import output_of
+from qrd.reader import Reader
 from qrd.records import Fields
 
 PATH_KEY, QUESTION_KEY = ("path_id",), ("id",)

@@ -11,8 +11,8 @@ from typing import Any, TypeGuard
 from qrd import knobs
 from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig
 from qrd.errors import ConfigError, DataError
-from qrd.jsonl import Reader
 from qrd.manifest import sha256_of
+from qrd.reader import Reader
 from qrd.records import Path, Question
 from qrd.stages import asking, generate
 from qrd.stages.verify_ledger import Key, Ledger, Told, shown

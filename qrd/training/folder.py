@@ -22,7 +22,8 @@ from qrd import knobs
 from qrd.companions import TEMPORARY, set_aside
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, StorageError
-from qrd.jsonl import take_lock, write_whole
+from qrd.jsonl import write_whole
+from qrd.locks import take_lock
 from qrd.training import checkpoint
 from qrd.training.identity import as_text, by_name, read_identity, refuse_other_run
 from qrd.training.shards import gather

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from qrd import jsonl
 from qrd.errors import ConfigError, DataError
+from qrd.reader import Reader
 from qrd.records import Question
 
 GSM = '{"question": "Sum of 1 and %d?", "answer": "#### %d"}'
@@ -225,7 +225,7 @@ def test_the_manifest_says_what_was_read(imported, published: Path, tmp_path: Pa
 
 def test_what_an_import_writes_reads_back_as_questions(imported, published: Path, tmp_path: Path) -> None:
     imported("tabmwp", published / "tabmwp.json")
-    reader = jsonl.Reader([str(tmp_path / "questions.jsonl")], Question, unique="id")
+    reader = Reader([str(tmp_path / "questions.jsonl")], Question, unique="id")
     assert [row.record.task for row in reader] == ["math", "choice"]
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from qrd import jsonl, knobs
+from qrd import knobs
 from qrd.config import DataPathsConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.prompts import student_messages
+from qrd.reader import Reader
 from qrd.records import Path as PathRecord
 from qrd.records import Question, in_shard, path_id
 from qrd.stages import data_paths
@@ -153,7 +154,7 @@ def test_a_shard_holds_all_replies_of_its_questions(made: Run) -> None:
 
 def test_the_paths_read_back_as_paths(made: Run, tmp_path: Path) -> None:
     made([{"id": "q1", "response": "2", "prompt": [{"role": "user", "content": "x"}]}] * 3)
-    rows = jsonl.Reader([str(tmp_path / "paths.jsonl")], PathRecord, unique="path_id")
+    rows = Reader([str(tmp_path / "paths.jsonl")], PathRecord, unique="path_id")
     assert [row.record.sample for row in rows] == [0, 1, 2]
 
 

@@ -75,9 +75,9 @@ def _live(folder, words, dies_at):
 
 def die_at(step, place, number):
     """Have this process die `before`, `inside` or `after` the n-th `write`, `fsync`, `rename` or `truncate`."""
-    from qrd import jsonl
+    from qrd.jsonl import DISK
 
-    real, calls = getattr(jsonl.DISK, step), itertools.count(1)
+    real, calls = getattr(DISK, step), itertools.count(1)
 
     def deadly(*given):
         if next(calls) < number:
@@ -89,7 +89,7 @@ def die_at(step, place, number):
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("dead")
 
-    setattr(jsonl.DISK, step, deadly)
+    setattr(DISK, step, deadly)
 
 
 class Watched:

@@ -12,7 +12,7 @@ from tiny_models import path_rows, read_rows
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qrd.errors import ConfigError, GateError, QrdError
-from qrd.jsonl import Reader
+from qrd.reader import Reader
 from qrd.records import Path
 from qrd.stages import train
 from qrd.training.loop import Loop
