@@ -26,7 +26,7 @@ from qrd.config import GenerateConfig
 from qrd.lines import encode
 from qrd.reader import Reader
 from qrd.records import Question, Usage
-from qrd.stages import asking, generate
+from qrd.stages import generate, selecting
 
 TEACHER, NEW_QUESTIONS = "hosted_vllm/m", 20
 TEXT = (
@@ -42,7 +42,7 @@ def write_questions(file: Path, number: int) -> None:
 
 
 def write_paths(file: Path, config: GenerateConfig, number: int) -> None:
-    questions = asking.Held(Reader(config.input, Question, unique="id"), Question)
+    questions = selecting.Held(Reader(config.input, Question, unique="id"), Question)
     usage = Usage(prompt_tokens=100, completion_tokens=300)
     with file.open("wb") as stream:
         for item in islice(generate.planned(questions, config, TEACHER), number):

@@ -28,7 +28,7 @@ from qrd.lines import bad_lines
 from qrd.manifest import Manifest
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Path
-from qrd.stages import asking
+from qrd.stages import selecting
 
 CARD = "README.md"
 
@@ -126,7 +126,7 @@ def writer_of(target: Target, config: DataExportConfig) -> AbstractContextManage
 
 def rows(reader: Reader[Path], config: DataExportConfig, summary: Summary) -> Iterator[Fields]:
     """The rows of the paths of --shard and --limit that may be trained on; `summary` counts the others by reason."""
-    for row in asking.selected(reader, config):
+    for row in selecting.selected(reader, config):
         reason = "rejected" if row.record.reject_reason else finish(row.record).reason
         if reason:
             summary.counts.reasons[reason] += 1
@@ -184,7 +184,7 @@ def _left_out(summary: Summary) -> str:
 
 
 def _report(target: Target, config: DataExportConfig, summary: Summary, reader: Reader[Path], console: Console) -> None:
-    asking.report_bad(reader, console)
+    selecting.report_bad(reader, console)
     counts = summary.counts
     for number, words in ((counts.right, "known to be correct"), (counts.valid, "judged valid")):
         if number < counts.paths:

@@ -31,7 +31,7 @@ from qrd.published.sameness import normalised
 from qrd.published.turns import PARTS, READERS, form_of, reasoning_of
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Identified, Message, Path, Question, Usage, checked, in_shard, path_id, unsaid
-from qrd.stages import asking
+from qrd.stages import selecting
 
 OWN_FIELDS = ("path_id", "request_hash", "prediction", "correct", "verdicts", "verdict", "reject_reason")
 
@@ -150,7 +150,7 @@ def run(config: DataPathsConfig, console: Console) -> Summary:
             progress.advance(done=1)
         if replies.bad and not config.skip_bad:
             raise bad_lines(replies.bad)
-    asking.report_bad(replies, console)
+    selecting.report_bad(replies, console)
     num_in, num_out, num_bad = replies.num_rows, writer.num_written, len(replies.bad)
     manifest.finish(
         inputs=known.sha256 | replies.sha256, rows_in=num_in, rows_out=num_out,

@@ -24,13 +24,13 @@ from qrd.jsonl import Writer
 from qrd.manifest import Manifest, input_files, sha256_of, stored
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Question
-from qrd.stages import asking
-from qrd.stages.asking import Tally
+from qrd.stages import asking, selecting
 from qrd.stages.eval_asking import ENSEMBLES, Sheet, ask_all, request_of
 from qrd.stages.eval_candidates import Candidate, candidates_of
 from qrd.stages.eval_compare import write_summary
 from qrd.stages.eval_contamination import stamp
 from qrd.stages.eval_ensembles import combine
+from qrd.stages.selecting import Tally
 
 
 def run(config: EvalConfig, console: Console) -> Tally:
@@ -40,8 +40,8 @@ def run(config: EvalConfig, console: Console) -> Tally:
     """
     candidates = list(candidates_of(config))
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
-    questions = list(asking.selected(reader, config))
-    asking.report_bad(reader, console)
+    questions = list(selecting.selected(reader, config))
+    selecting.report_bad(reader, console)
     contamination = _stamp(config, reader, console)
     _warn_of_other_bases(config, console)
     asked = fingerprints.told(each.model for each in candidates)

@@ -18,8 +18,8 @@ from qrd.jsonl import Writer
 from qrd.reader import Row
 from qrd.records import Fields, Question, digest
 from qrd.stages import asking
-from qrd.stages.asking import Tally
 from qrd.stages.eval_candidates import Candidate
+from qrd.stages.selecting import Tally
 
 BY_LOGPROB, BY_VOTE, BY_COMPETENCE = ENSEMBLES = ("ensemble:logprob", "ensemble:vote", "ensemble:competence")
 Todo = dict[str, tuple[Row[Question], int, Request]]
@@ -136,3 +136,6 @@ def _graded(question: Question, reply: Reply) -> Fields:
         "response": reply.text or "", "finish_reason": reply.finish_reason, "prediction": found.prediction,
         "correct": found.correct, "logprob": reply.logprob, "usage": msgspec.to_builtins(reply.usage),
     }  # fmt: skip
+
+
+Case = tuple[Question, int, list[Fields]]  # question, sample, a prediction of every student in their order

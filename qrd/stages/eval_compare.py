@@ -19,16 +19,17 @@ from qrd import knobs
 from qrd.config import EvalConfig
 from qrd.config.base import API, LOCAL, SAMPLING
 from qrd.console import Console
-from qrd.errors import ConfigError, DataError
+from qrd.errors import ConfigError
 from qrd.evaluation.families import BASE, Answering, families
 from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import show
+from qrd.evaluation.together import checked_together
 from qrd.jsonl import replacing, write_whole
 from qrd.manifest import Manifest, stored
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Prediction
-from qrd.stages import asking
-from qrd.stages.asking import Tally
+from qrd.stages import selecting
+from qrd.stages.selecting import Tally
 
 
 def run(config: EvalConfig, console: Console) -> Tally:
@@ -40,8 +41,8 @@ def run(config: EvalConfig, console: Console) -> Tally:
     _refuse_unused(config)
     manifest = Manifest("eval", config, config.output)
     reader = Reader(config.input, Prediction, unique=None, skip_bad=config.skip_bad, needs_rows=True)
-    rows, models = named(checked_together(list(asking.selected(reader, config))))
-    asking.report_bad(reader, console)
+    rows, models = named(checked_together(list(selecting.selected(reader, config))))
+    selecting.report_bad(reader, console)
     if len(models) < 2:
         names = ", ".join(model.name for model in models)
         raise ConfigError(f"--compare needs predictions of two models; found {names or 'none'}")
@@ -71,27 +72,6 @@ def _refuse_unused(config: EvalConfig) -> None:
     for name in config.input:
         if config.output != "-" and File(config.output).resolve() == File(name).resolve():
             raise ConfigError(f"-o {config.output}: is an input; give another")
-
-
-def checked_together(rows: list[Row[Prediction]]) -> list[Row[Prediction]]:
-    """The rows, once no id stands for two questions and no prediction is there twice.
-
-    Raises: DataError.
-    """
-    questions: dict[str, Row[Prediction]] = {}
-    places: dict[tuple[str, str, str, int], int] = {}
-    for row in rows:
-        record = row.record
-        first = questions.setdefault(record.id, row)
-        for field in ("question", "answer"):
-            if getattr(record, field) != getattr(first.record, field):
-                problem = f"another {field} than at {first.file}:{first.line} for the question {record.id!r}"
-                raise DataError(row.file, row.line, field, problem)
-        place = places.setdefault((row.file, record.model, record.id, record.sample), row.line)
-        if place != row.line:
-            problem = f"found {record.model!r}, {record.id!r}, {record.sample} again, first at line {place}"
-            raise DataError(row.file, row.line, "sample", problem)
-    return rows
 
 
 def named(rows: list[Row[Prediction]]) -> tuple[list[Fields], list[Answering]]:

@@ -9,10 +9,8 @@ from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.reader import Row
 from qrd.records import Fields, Question
-from qrd.stages.eval_asking import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Sheet
+from qrd.stages.eval_asking import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Case, Sheet
 from qrd.stages.eval_candidates import Candidate
-
-Case = tuple[Question, int, list[Fields]]  # question, sample, a prediction of every student in their order
 
 
 def combine(

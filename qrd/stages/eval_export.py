@@ -25,9 +25,9 @@ from qrd.jsonl import write_whole
 from qrd.masking import one_line
 from qrd.reader import Reader
 from qrd.records import Fields, Question
-from qrd.stages import asking
-from qrd.stages.asking import Tally
+from qrd.stages import selecting
 from qrd.stages.eval_candidates import Candidate, candidates_of
+from qrd.stages.selecting import Tally
 from qrd.weights import resolve_dtype
 
 WRITERS = {
@@ -47,8 +47,8 @@ def run(config: EvalConfig, console: Console) -> Tally:
         if candidate.model.partition(":")[0] not in ("hf", "embedded"):
             raise ConfigError(f"{candidate.model}: --export writes tasks for hf: and embedded: models")
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
-    questions = [row.record for row in asking.selected(reader, config)]
-    asking.report_bad(reader, console)
+    questions = [row.record for row in selecting.selected(reader, config)]
+    selecting.report_bad(reader, console)
     with_gold = [question for question in questions if question.answer is not None]
     tally = Tally(num_in=reader.num_rows, num_out=len(with_gold), num_bad=len(reader.bad))
     tally.reasons["no gold answer"] = len(questions) - len(with_gold)

@@ -38,10 +38,10 @@ from qrd.lines import ByteCount, encode, open_input
 from qrd.manifest import Manifest
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Path, Question
-from qrd.stages import asking
-from qrd.stages.asking import Tally
+from qrd.stages import selecting
 from qrd.stages.filter_outputs import Contest, Outputs
 from qrd.stages.filter_workers import Workers
+from qrd.stages.selecting import Tally
 
 if TYPE_CHECKING:
     from qrd.answers import Grade, GradeItem
@@ -119,7 +119,7 @@ def _sort(reader: Reader[Path], config: FilterConfig, rules: Rules, outputs: Out
     """The number of paths after each step of putting them where they belong."""
     ask = filters.all_objections if config.flag else filters.objections
     number = 0
-    for number, row in enumerate(graded(asking.selected(reader, config), regrade=config.regrade), 1):
+    for number, row in enumerate(graded(selecting.selected(reader, config), regrade=config.regrade), 1):
         outputs.take(row, ask(row.record, rules))
         if not number % SHOWN_EVERY:
             yield SHOWN_EVERY
@@ -234,7 +234,7 @@ def _summary(ledger: Ledger, coverage: Coverage) -> bytes:
 
 
 def _show(ledger: Ledger, coverage: Coverage, reader: Reader[Any], console: Console) -> None:
-    asking.report_bad(reader, console)
+    selecting.report_bad(reader, console)
     reasons = tuple(ledger.by_reason())
     counts: Counter[tuple[str, ...]] = Counter()
     for (reason, style, teacher, level), number in ledger.by_kind().items():

@@ -25,8 +25,8 @@ from qrd.jsonl import Writer
 from qrd.manifest import Manifest
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Question, path_id, plain_json, unsaid
-from qrd.stages import asking
-from qrd.stages.asking import Held, Tally
+from qrd.stages import asking, selecting
+from qrd.stages.selecting import Held, Tally
 
 
 class Planned(NamedTuple):
@@ -88,9 +88,9 @@ def run(config: GenerateConfig, console: Console) -> Tally:
     Raises: ConfigError, DataError before any call; BackendError where a teacher refuses for good.
     """
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
-    questions = Held(asking.selected(reader, config), Question)
+    questions = Held(selecting.selected(reader, config), Question)
     tally = Tally(num_in=reader.num_rows, num_bad=len(reader.bad))
-    asking.report_bad(reader, console)
+    selecting.report_bad(reader, console)
     this = Run(config, questions, console, tally)
     if config.dry_run:
         _estimate(this)
@@ -185,7 +185,7 @@ def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
 
 def _costs(writer: Writer) -> dict[str, float]:
     """What each path in the output has cost."""
-    return {str(fields.get("path_id")): asking.cost_usd([fields.get("usage")]) for _, fields in writer.kept()}
+    return {str(fields.get("path_id")): selecting.cost_usd([fields.get("usage")]) for _, fields in writer.kept()}
 
 
 def _ask(this: Run, writer: Writer, budget: Budget) -> None:

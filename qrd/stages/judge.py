@@ -32,13 +32,13 @@ from qrd.prompts import Rubric
 from qrd.prompts.wrapping import is_finished
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Path, digest
-from qrd.stages import asking
-from qrd.stages.asking import Tally
+from qrd.stages import asking, selecting
 from qrd.stages.judge_against import Contest, Labels
 from qrd.stages.judge_asking import Bench, Case, key_of, path_of, rubric_of, takes_json, unread_reply
 from qrd.stages.judge_attacks import empty_reasoning
 from qrd.stages.judge_canaries import Canaries, canaries_of
 from qrd.stages.judge_votes import Votes, content_of
+from qrd.stages.selecting import Tally
 
 WINDOW_OF_FILE, WINDOW_OF_STREAM = 8192, 256
 CHECK_OF_STREAM = 2048  # canaries are judged again after so many paths where their number is not known
@@ -54,7 +54,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
     tally, bench = Tally(), Bench(config, rubric_of(config))
     contest = Contest(Labels(config.against), config.judge) if config.against else None
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad, needs_rows=True)
-    total = reader.scan(asking.selected(reader, config))
+    total = reader.scan(selecting.selected(reader, config))
     manifest = Manifest("judge", config, config.output, models=fingerprints.told(config.judge))
     count, how = Count(Agreement(), contest), judge_hashes(config, bench.rubric, contest)
     canaries, votes = canaries_of(config, bench, console, how), Votes(config, how)
@@ -71,7 +71,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
             shown = console.progress("judge", total, in_flight=lambda: bench.flight.num_calls)
             with bench.stopping, shown as progress:
                 outcome = Outcome(writer, tally, count, progress, how[0], canaries, votes)
-                _judge_all(_warned_of(asking.selected(reader, config), config, console), done, bench, outcome, total)
+                _judge_all(_warned_of(selecting.selected(reader, config), config, console), done, bench, outcome, total)
             asking.settle_batches(config.output, bench.budget, lambda: _costs(writer, config))
             finished = asking.report_left(config, bench.flight, tally, console)
         finally:
@@ -86,7 +86,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
                 cost_usd=asking.closed(bench.budget, tally), verdicts=count.verdicts,
                 rubric={bench.rubric.id: bench.rubric.version}, agreement=_told(count.agreement),
             )  # fmt: skip
-    asking.report_bad(reader, console)
+    selecting.report_bad(reader, console)
     if (alpha := count.agreement.alpha()) is not None:
         num_paths = count.agreement.num_paths
         console.say(f"agreement of the verdicts: Krippendorff's alpha {alpha:.2f} over {num_paths} paths")
@@ -223,7 +223,7 @@ def _costs(writer: Writer, config: JudgeConfig) -> dict[str, float]:
     for _, fields in writer.kept():
         usages = [usage for usage in fields.get("judge_usage") or () if isinstance(usage, dict)]
         for number, model in enumerate(config.judge):
-            share = asking.cost_usd(usage for usage in usages if usage.get("judge", model) == model) / config.votes
+            share = selecting.cost_usd(usage for usage in usages if usage.get("judge", model) == model) / config.votes
             path_id = str(fields.get("path_id"))
             costs.update((key_of(path_id, number, vote), share) for vote in range(config.votes))
     return costs

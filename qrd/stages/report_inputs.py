@@ -17,6 +17,7 @@ from qrd.config import ReportConfig
 from qrd.errors import ConfigError, DataError
 from qrd.evaluation import breakdown
 from qrd.evaluation.agreement import Agreement
+from qrd.evaluation.together import checked_together
 from qrd.filters import ledger
 from qrd.inspection.kinds import PATHS, kind_of
 from qrd.manifest import input_files, located, stored
@@ -26,7 +27,6 @@ from qrd.reports.census import Census, Origin
 from qrd.reports.run_folder import Routed, Run, opened
 from qrd.reports.sample import Sample, shown
 from qrd.reports.verdicts import Verdicts
-from qrd.stages.eval_compare import checked_together
 
 ORDER = ("data import", "data paths", "generate", "judge", "filter", "train", "eval")
 

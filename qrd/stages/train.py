@@ -25,7 +25,7 @@ from qrd.errors import ConfigError, GateError
 from qrd.manifest import Manifest
 from qrd.reader import Reader
 from qrd.records import Path
-from qrd.stages import asking
+from qrd.stages import selecting
 from qrd.stages.distilling import QrDistill, make_objective
 from qrd.training.adapters import ALL_LINEAR
 from qrd.training.batches import Example
@@ -86,7 +86,7 @@ def run(config: TrainConfig, console: Console) -> Summary:
     manifest = Manifest("train", config, config.output)
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad, needs_rows=True)
     paths, summary = usable_paths(reader, config)
-    asking.report_bad(reader, console)
+    selecting.report_bad(reader, console)
     folder = RunFolder(config, leads=accelerator.is_main_process)
     try:
         models = models_of(config) if folder.leads else {}
@@ -220,7 +220,7 @@ def _refuse_freeze(config: TrainConfig, names: list[str], lambda_mutual: float) 
 
 def usable_paths(reader: Reader[Path], config: TrainConfig) -> tuple[list[Path], Summary]:
     """The paths fit to be trained on, and a summary that counts the others by reason."""
-    rows = [row.record for row in asking.selected(reader, config)]
+    rows = [row.record for row in selecting.selected(reader, config)]
     reasons = Counter(reason for path in rows if (reason := refusal(path)))
     usable = [path for path in rows if not refusal(path)]
     bad = len(reader.bad)

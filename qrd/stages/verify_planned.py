@@ -14,7 +14,7 @@ from qrd.errors import ConfigError, DataError
 from qrd.manifest import sha256_of
 from qrd.reader import Reader
 from qrd.records import Path, Question
-from qrd.stages import asking, generate
+from qrd.stages import generate, selecting
 from qrd.stages.verify_ledger import Key, Ledger, Told, shown
 from qrd.stages.verify_named import is_read
 
@@ -70,20 +70,20 @@ def _refuse_unsafe(config: Any, told: Told) -> None:
 
 
 def _planned_paths(config: GenerateConfig, ledger: Ledger) -> Iterator[Key]:
-    rows = list(asking.selected(Reader(config.input, Question, unique="id", skip_bad=config.skip_bad), config))
+    rows = list(selecting.selected(Reader(config.input, Question, unique="id", skip_bad=config.skip_bad), config))
     return ((item.path_id,) for teacher in config.teacher for item in generate.planned(rows, config, teacher))
 
 
 def _given_paths(config: JudgeConfig | FilterConfig, ledger: Ledger) -> Iterator[Key]:
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
-    return ((row.record.path_id,) for row in asking.selected(reader, config))
+    return ((row.record.path_id,) for row in selecting.selected(reader, config))
 
 
 def _planned_predictions(config: EvalConfig, ledger: Ledger) -> Iterator[Key]:
     """Those of the models that are named, and of every one that has some: students are not read from their folder."""
     models = {model for model, _, _ in ledger.places if not str(model).startswith("ensemble:")} | set(config.model)
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
-    for row in asking.selected(reader, config):
+    for row in selecting.selected(reader, config):
         for model in models:
             yield from ((model, row.record.id, sample) for sample in range(config.samples))
 
