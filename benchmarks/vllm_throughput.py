@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from qrd import chat
 from qrd.backends import BackendSettings, Request, Sampling
-from qrd.backends.vllm_local import VllmLocal
+from qrd.backends.local.vllm_backend import VllmLocal
 
 WORDS = "Ann has {0} apples and buys {1} more. She gives half of them to Bob. How many are left? Reason step by step."
 

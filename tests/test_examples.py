@@ -11,7 +11,7 @@ import pytest
 import tiny_models
 
 from qrd import embedded, records
-from qrd.backends import prices
+from qrd.backends.api import prices
 from qrd.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]

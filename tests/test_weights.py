@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from qrd import weights
-from qrd.backends import hf_load
+from qrd.backends.local import load
 from qrd.backends.settings import BackendSettings
 from qrd.config import TrainConfig
 from qrd.training import students
@@ -46,11 +46,11 @@ def test_a_student_is_fitted_and_asked_in_the_type_that_the_one_rule_gives(tmp_p
     import tiny_models
 
     folder = tiny_models.save_llama(tmp_path / "model")
-    for module in (students, hf_load):
+    for module in (students, load):
         assert module.resolve_dtype is weights.resolve_dtype
         monkeypatch.setattr(module, "resolve_dtype", lambda name, device: answer)
     fitted = students.load_model(str(folder), TrainConfig(), torch.device("cpu"))
-    asked, _ = hf_load.load(f"hf:{folder}", BackendSettings(device="cpu"))
+    asked, _ = load.load(f"hf:{folder}", BackendSettings(device="cpu"))
     assert fitted.dtype == asked.dtype == answer
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from qrd.backends.budget import Budget
-from qrd.backends.flight import Flight
-from qrd.backends.stopping import Stopping
+from qrd.backends.bounds.budget import Budget
+from qrd.backends.bounds.flight import Flight
+from qrd.backends.bounds.stopping import Stopping
 
 
 @dataclass(frozen=True, kw_only=True)

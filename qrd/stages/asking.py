@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from qrd import fingerprints
-from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping, batches
+from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping
+from qrd.backends.batch import notes
 from qrd.companions import ACCOUNT, FAILED
 from qrd.config import Batching, Calling
 from qrd.console import Console
@@ -49,26 +50,26 @@ def settings_of(config: Calling, budget: Budget, stopping: Stopping, flight: Fli
     """
     names = BackendSettings.__dataclass_fields__
     given = {name: getattr(config, name) for name in names if hasattr(config, name)}
-    file = batches.file_of(config.output)
+    file = notes.file_of(config.output)
     if isinstance(config, Batching) and config.batch:
         given["batch_file"] = str(file)
-    elif (noted := batches.noted(file)) and not all(batch.is_collected for batch in noted.batches):
+    elif (noted := notes.noted(file)) and not all(batch.is_collected for batch in noted.batches):
         raise ConfigError(f"{file}: a provider works on requests of this output; --batch collects them")
     return BackendSettings(**given, budget=budget, stopping=stopping, flight=flight or Flight())
 
 
 def settle_batches(output: str, budget: Budget, costs: Callable[[], Mapping[str, float]]) -> None:
     """Settle batches that a killed run had in full, by what the requests of the rows in the output have cost."""
-    file = batches.file_of(output)
-    noted = None if is_stream(output) else batches.noted(file)
+    file = notes.file_of(output)
+    noted = None if is_stream(output) else notes.noted(file)
     if noted is not None and not all(batch.is_collected for batch in noted.batches):
-        batches.settle(file, budget, costs())
+        notes.settle(file, budget, costs())
 
 
 def nonces(config: Calling) -> Callable[[str], str]:
     """What gives each call a word that no path can know; with --batch it is the same in the run that collects."""
     if isinstance(config, Batching) and config.batch:
-        return batches.opened(batches.file_of(config.output)).word
+        return notes.opened(notes.file_of(config.output)).word
     return lambda key: secrets.token_hex(4)
 
 
@@ -81,8 +82,8 @@ def report_left(config: Batching, flight: Flight, tally: Tally, console: Console
     if tally.num_left:
         console.say(f"{tally.num_left:,} requests are with the provider; the same command collects their replies")
     elif not tally.failed:
-        file = batches.file_of(config.output)
-        noted = batches.noted(file)
+        file = notes.file_of(config.output)
+        noted = notes.noted(file)
         if noted and all(batch.is_collected for batch in noted.batches):
             file.unlink(missing_ok=True)
     return not tally.num_left

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as File
 
 from qrd import fingerprints
-from qrd.backends import hf_load
+from qrd.backends.local import load
 from qrd.config import EvalConfig
 from qrd.errors import ConfigError
 from qrd.records import digest
@@ -71,7 +71,7 @@ def _students(run: File, engine: str) -> Iterator[tuple[Candidate, str]]:
         folder = run / "students" / spec.name
         base = spec.model if ":" in spec.model else f"hf:{spec.model}"
         if engine == "vllm":
-            base = f"vllm:{hf_load.source_of(base)}"
+            base = f"vllm:{load.source_of(base)}"
         if (folder / "adapter_config.json").is_file():
             yield Candidate(spec.name, base, str(folder), True), base
         elif (folder / "config.json").is_file():

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from qrd import chat, prompts
 from qrd.backends import BackendSettings
-from qrd.backends.hf_load import source_of
-from qrd.backends.hf_local import HfLocal
+from qrd.backends.local.hf_backend import HfLocal
+from qrd.backends.local.load import source_of
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
 from qrd.errors import ConfigError

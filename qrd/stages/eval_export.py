@@ -14,7 +14,8 @@ from pathlib import Path as File
 from typing import Any
 
 from qrd import chat, knobs, prompts
-from qrd.backends import BackendSettings, hf_load
+from qrd.backends import BackendSettings
+from qrd.backends.local import load
 from qrd.chat_template import form_of, rendered
 from qrd.config import EvalConfig
 from qrd.console import Console
@@ -88,7 +89,7 @@ def _entry_of(
     candidate: Candidate, questions: Sequence[Question], config: EvalConfig, console: Console
 ) -> tuple[Entry, list[Fields]]:
     """The model for a harness, and the questions as its tokenizer is given them; says where it will read otherwise."""
-    source = hf_load.source_of(candidate.model)
+    source = load.source_of(candidate.model)
     tokenizer, settings, most = _described(candidate.model, source, config)
     if tokenizer.chat_template and form_of(tokenizer, ("user",), add_generation_prompt=True).parted:
         raise ConfigError(
@@ -98,7 +99,7 @@ def _entry_of(
     own = settings.eos_token_id if isinstance(settings.eos_token_id, list) else [settings.eos_token_id]
     ends = chat.end_tokens(tokenizer, settings)
     rows = [_row(question, tokenizer) for question in questions]
-    device = hf_load.device_of(_placement(config))
+    device = load.device_of(_placement(config))
     dtype = str(resolve_dtype(config.dtype, device)).removeprefix("torch.")
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", candidate.name).strip("-.")
     text_of = {end: str(tokenizer.decode([end])) for end in ends}

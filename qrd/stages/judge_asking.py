@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 from qrd import prompts
-from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend, schemas
-from qrd.backends.stopping import DRAIN_S
+from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend
+from qrd.backends.api import schemas
+from qrd.backends.bounds.stopping import DRAIN_S
 from qrd.config import JudgeConfig
 from qrd.errors import BackendError, ConfigError
 from qrd.prompts import Rubric, judging

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from qrd.backends import Account, Budget
-from qrd.backends.budget import Hold
+from qrd.backends.bounds.budget import Hold
 from qrd.errors import StorageError
 
 

@@ -4,8 +4,9 @@ from email.utils import formatdate
 
 import pytest
 
-from qrd.backends import BackendSettings, Budget, Request, Sampling, estimate, open_backend, prices
-from qrd.backends.refusals import answered
+from qrd.backends import BackendSettings, Budget, Request, Sampling, estimate, open_backend
+from qrd.backends.api import prices
+from qrd.backends.api.refusals import answered
 from qrd.errors import BackendError, ConfigError
 from tests.backends.api_asks import CANARY, PRICED, THROUGH_LITELLM, UNPRICED, asks, opened
 from tests.kit.ledger import serving

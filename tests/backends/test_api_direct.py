@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from qrd.backends import BackendSettings, Request, Sampling, open_backend, prices
-from qrd.backends.api import Api
-from qrd.backends.api_direct import endpoint_of
-from qrd.backends.api_litellm import LitellmClient
-from qrd.backends.api_replies import answer_of
-from qrd.backends.evidence import Evidence
+from qrd.backends import BackendSettings, Request, Sampling, open_backend
+from qrd.backends.api import prices
+from qrd.backends.api.backend import Api
+from qrd.backends.api.by_litellm import LitellmClient
+from qrd.backends.api.direct import endpoint_of
+from qrd.backends.api.replies import answer_of
+from qrd.backends.bounds.evidence import Evidence
 from qrd.errors import BackendError, ConfigError
 from tests.backends.api_asks import CANARY, PRICED, UNPRICED, asks, opened
 from tests.kit import desk

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from qrd.backends import BackendSettings, open_backend
-from qrd.backends.api_replies import answer_of
-from qrd.backends.refusals import CallFailed
+from qrd.backends.api.refusals import CallFailed
+from qrd.backends.api.replies import answer_of
 from qrd.records import ending_of
 from tests.backends.api_asks import PRICED, asks, opened
 from tests.kit import desk

@@ -2,7 +2,7 @@ import pytest
 
 from qrd import chat
 from qrd.backends import BackendSettings, Request, Sampling
-from qrd.backends.hf_local import HfLocal
+from qrd.backends.local.hf_backend import HfLocal
 from qrd.errors import ConfigError
 from tests.backends.conftest import CHAT
 

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from qrd.backends import BackendSettings, Budget, api, api_direct, open_backend
+from qrd.backends import BackendSettings, Budget, open_backend
+from qrd.backends.api import backend, direct
 from qrd.errors import BackendError
 from tests.backends.api_asks import PRICED, asks, opened
 
@@ -54,12 +55,12 @@ def test_a_call_that_no_server_was_reached_for_costs_nothing(model, host, closed
 
 
 def test_a_call_that_gets_no_connection_in_time_costs_nothing(deaf, monkeypatch):
-    monkeypatch.setattr(api_direct, "CONNECT_S", 0.2)
+    monkeypatch.setattr(direct, "CONNECT_S", 0.2)
     assert spent(PRICED, f"http://127.0.0.1:{deaf}/v1") == 0.0
 
 
 def test_calls_that_get_no_connection_in_time_end_the_run_after_their_first_try(deaf, monkeypatch):
-    monkeypatch.setattr(api_direct, "CONNECT_S", 1.2)
+    monkeypatch.setattr(direct, "CONNECT_S", 1.2)
     backend = open_backend(PRICED, BackendSettings(api_base=f"http://127.0.0.1:{deaf}/v1", concurrency=4))
     called, real = [], backend.client.call
 
@@ -97,7 +98,7 @@ def test_replies_under_way_when_a_run_stops_itself_are_handed_over_and_nothing_m
 
 
 def test_a_call_that_never_ends_holds_up_a_run_that_stops_itself_for_a_bounded_time(serve, monkeypatch):
-    monkeypatch.setattr(api, "DRAIN_S", 0.3)
+    monkeypatch.setattr(backend, "DRAIN_S", 0.3)
     served = serve({"do": "status", "status": 401, "contains": "Question 0"}, {"do": "hang"})
     begin = time.monotonic()
     with pytest.raises(BackendError, match="refused for good"):

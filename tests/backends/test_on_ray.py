@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 
 from qrd import config as configs
-from qrd.backends import BackendSettings, open_backend, ray_cluster
+from qrd.backends import BackendSettings, open_backend
+from qrd.backends.cluster import reaching
+from qrd.backends.cluster.work import CHUNK, MOST_LOSSES, Member, Work
+from qrd.backends.cluster.worker import News
 from qrd.backends.protocol import Reply, Request
-from qrd.backends.ray_work import CHUNK, MOST_LOSSES, Member, Work
-from qrd.backends.ray_worker import News
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.stages import eval as evaluating
@@ -224,7 +225,7 @@ def test_a_request_that_ends_every_worker_fails_instead_of_going_round_for_ever(
 
 @pytest.mark.parametrize(("limit", "of", "shares"), [(16, 3, [6, 5, 5]), (2, 2, [1, 1]), (None, 2, [None, None])])
 def test_workers_share_a_limit_to_the_last_unit(limit, of, shares):
-    assert [ray_cluster.share(limit, number, of) for number in range(of)] == shares
+    assert [reaching.share(limit, number, of) for number in range(of)] == shares
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from qrd.backends import BackendSettings, open_backend, outlook
-from qrd.backends.refusals import answered
+from qrd.backends import BackendSettings, open_backend
+from qrd.backends.api.refusals import answered
+from qrd.backends.bounds import outlook
 from qrd.errors import BackendError
 from tests.backends.api_asks import PRICED, THROUGH_LITELLM, UNPRICED, asks, opened
 

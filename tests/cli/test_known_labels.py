@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from qrd.backends import schemas
+from qrd.backends.api import schemas
 from tests.kit import ledger
 from tests.kit.harness import Run, records_by
 

@@ -6,13 +6,13 @@ No call is made here: an event loop or a thread would not survive the fork.
 import aiohttp
 import openai.resources.chat.completions
 
-import qrd.backends.api
-import qrd.backends.api_direct
-import qrd.backends.api_litellm
+import qrd.backends.api.backend
+import qrd.backends.api.by_litellm
+import qrd.backends.api.direct
 import qrd.cli
 import qrd.stages.eval
 import qrd.stages.generate
 import qrd.stages.judge
-from qrd.backends import prices
+from qrd.backends.api import prices
 
 LOADED = (openai.resources.chat.completions, aiohttp, qrd.cli, qrd.stages, prices.litellm())

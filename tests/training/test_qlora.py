@@ -195,7 +195,7 @@ def test_checking_a_saved_student_leaves_the_gradients_of_its_base_right(four_bi
 def test_a_model_that_was_saved_in_four_bits_is_read_and_fitted_as_it_is(settings, repacking_cpu, tmp_path, width):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from qrd.backends.hf_local import HfLocal
+    from qrd.backends.local.hf_backend import HfLocal
     from qrd.backends.settings import BackendSettings
 
     source, folder = save_llama(tmp_path / "model", width=width), tmp_path / "four bits"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from qrd.backends.cluster.worker import News
 from qrd.backends.protocol import Reply, Request
-from qrd.backends.ray_worker import News
 
 CHUNK = 16  # requests handed to a worker at once
 MOST_LOSSES = 3  # of workers that were at a request; then it is one that ends them

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qrd.backends.draws import draw
+from qrd.backends.local.draws import draw
 from qrd.backends.protocol import Sampling
 
 

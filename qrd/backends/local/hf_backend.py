@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from qrd import chat
-from qrd.backends import hf_load
-from qrd.backends.probe import PROBE
+from qrd.backends.local import load
+from qrd.backends.local.probe import PROBE
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError, needs
@@ -29,7 +29,7 @@ class HfLocal:
 
     def __init__(self, model: str, settings: BackendSettings) -> None:
         self.model, self.settings = model, settings
-        self.network, self.tokenizer = hf_load.load(model, settings)
+        self.network, self.tokenizer = load.load(model, settings)
         self.ends = chat.end_tokens(self.tokenizer, self.network.generation_config)
         self._adapters: dict[str, str] = {}
         self.folders: dict[str, str] = {}
@@ -40,7 +40,7 @@ class HfLocal:
 
         Raises: ConfigError for a folder that is no PEFT folder, or was made for another base.
         """
-        hf_load.adapter_config(folder)
+        load.adapter_config(folder)
         try:
             from peft import PeftModel
         except ImportError:
@@ -93,7 +93,7 @@ class HfLocal:
             for who in (None, name):
                 with self.student(who), self.switched():
                     logits.append(self.network(input_ids=ids_BT, use_cache=False).logits.float())
-        return hf_load.checked_effect((logits[1] - logits[0]).abs().max().item(), self.folders[name], self.model)
+        return load.checked_effect((logits[1] - logits[0]).abs().max().item(), self.folders[name], self.model)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request; they come batch by batch, those of long prompts first."""
@@ -127,7 +127,7 @@ class HfLocal:
     def _batch(self, items: list[tuple[Request, list[int], int]]) -> list[Reply]:
         import torch
 
-        from qrd.backends.decoding import Decoder, Job
+        from qrd.backends.local.decoding import Decoder, Job
 
         jobs = [
             Job(

@@ -6,7 +6,7 @@ import re
 import time
 from collections import Counter
 
-from qrd.backends.refusals import Refusal
+from qrd.backends.api.refusals import Refusal
 from qrd.errors import BackendError
 
 LEAST_UNREACHED, LEAST_S = 3, 1.0  # a server that is just starting may refuse a burst of calls, all at the same moment

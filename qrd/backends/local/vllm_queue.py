@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from qrd.backends.stopping import Stopping
+from qrd.backends.bounds.stopping import Stopping
 from qrd.errors import BackendError
 from qrd.masking import one_line
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from qrd.backends.api_advice import advised, translated
-from qrd.backends.api_waits import wait_s
+from qrd.backends.api.advice import advised, translated
+from qrd.backends.api.waits import wait_s
 from qrd.masking import one_line
 
 # Refusals that some providers send as 400 or 429 although no retry and no other row will fare better.

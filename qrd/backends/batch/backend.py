@@ -12,16 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path as File
 from typing import Any
 
-from qrd.backends import batches, prices
-from qrd.backends.api_client import TOO_LONG
-from qrd.backends.api_direct import endpoint_of
-from qrd.backends.api_replies import answer_of
-from qrd.backends.api_words import words_of
-from qrd.backends.batch_calls import OVER, BatchCalls
-from qrd.backends.batches import Batch
-from qrd.backends.budget import Budget
+from qrd.backends.api import prices
+from qrd.backends.api.client import TOO_LONG
+from qrd.backends.api.direct import endpoint_of
+from qrd.backends.api.refusals import CallFailed
+from qrd.backends.api.replies import answer_of
+from qrd.backends.api.words import words_of
+from qrd.backends.batch import notes
+from qrd.backends.batch.calls import OVER, BatchCalls
+from qrd.backends.batch.notes import Batch
+from qrd.backends.bounds.budget import Budget
 from qrd.backends.protocol import Reply, Request
-from qrd.backends.refusals import CallFailed
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError
 from qrd.masking import one_line
@@ -46,7 +47,7 @@ class BatchApi:
             raise ConfigError(f"--max-cost: the price of {model} is not known; --allow-unpriced counts it as free")
         self.calls = BatchCalls(model, endpoint, settings)
         self.file = File(settings.batch_file or "")
-        noted = batches.opened(self.file).batches
+        noted = notes.opened(self.file).batches
         self.batches = [batch for batch in noted if batch.model == model]
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
@@ -154,7 +155,7 @@ class BatchApi:
         return len(taken)
 
     def _save(self) -> None:
-        batches.put(self.file, self.model, self.batches)
+        notes.put(self.file, self.model, self.batches)
 
     def _most(self, request: Request) -> float:
         num_prompt = prices.most_tokens(request.messages)

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from qrd import chat
-from qrd.backends import hf_load, vllm_engine
-from qrd.backends.probe import PROBE
+from qrd.backends.local import load, vllm_engine
+from qrd.backends.local.probe import PROBE
+from qrd.backends.local.vllm_queue import EngineQueue, final_only, one_token
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
-from qrd.backends.vllm_queue import EngineQueue, final_only, one_token
 from qrd.errors import ConfigError
 from qrd.records import Usage
 
@@ -30,7 +30,7 @@ class VllmLocal:
     def __init__(self, model: str, settings: BackendSettings) -> None:
         self.model, self.settings = model, settings
         vllm_engine.library(model)
-        self.source = hf_load.source_of(model)
+        self.source = load.source_of(model)
         self.engine: Any = None
         self.tokenizer: Any = None
         self.ends: list[int] = []
@@ -50,7 +50,7 @@ class VllmLocal:
         """
         from vllm.lora.request import LoRARequest
 
-        rank = hf_load.adapter_config(folder).get("r", 0)
+        rank = load.adapter_config(folder).get("r", 0)
         if not isinstance(rank, int) or rank > HIGHEST_RANK:
             raise ConfigError(f"{folder}: its rank {rank} is above {HIGHEST_RANK}, the highest that vllm: models take")
         if self.engine is not None and not self._adapters:
@@ -86,7 +86,7 @@ class VllmLocal:
                 seen.append(self._next_logprobs(prompts))
         changes = [_change(before, after) for before, after in zip(*seen)]
         worst = float("nan") if any(change != change for change in changes) else max(changes)
-        return hf_load.checked_effect(worst, self._adapters[name].lora_path, self.model)
+        return load.checked_effect(worst, self._adapters[name].lora_path, self.model)
 
     def _start(self) -> None:
         if self.engine is None:

@@ -16,10 +16,10 @@ from dataclasses import fields
 from typing import Any
 
 from qrd import __version__, errors
-from qrd.backends import ray_cluster
+from qrd.backends.cluster import reaching
+from qrd.backends.cluster.work import Member, Work
+from qrd.backends.cluster.worker import Failure, News, Opened, Worker
 from qrd.backends.protocol import Reply, Request
-from qrd.backends.ray_work import Member, Work
-from qrd.backends.ray_worker import Failure, News, Opened, Worker
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError, QrdError
 from qrd.masking import one_line
@@ -39,8 +39,8 @@ class OnRay:
         self.model, self.settings = model, settings
         self.students: dict[str, str] = {}
         self._active: str | None = None
-        self._ray = ray_cluster.connected(settings.on or "ray")
-        number = ray_cluster.num_workers(self._ray, model, settings)
+        self._ray = reaching.connected(settings.on or "ray")
+        number = reaching.num_workers(self._ray, model, settings)
         self._members = [Member(self._actor(share, number)) for share in range(number)]
         try:
             self.guides = self._opened()
@@ -123,8 +123,8 @@ class OnRay:
         for name in OF_THE_RUN:
             del plain[name]
         for name in ("concurrency", "rpm", "tpm"):
-            plain[name] = ray_cluster.share(plain[name], number, of)
-        one = ray_cluster.needs(self.model, self.settings, self._ray.cluster_resources().get("GPU", 0))
+            plain[name] = reaching.share(plain[name], number, of)
+        one = reaching.needs(self.model, self.settings, self._ray.cluster_resources().get("GPU", 0))
         # A call that is lost with its worker is made again on the one that follows, which knows that it is new.
         options = {
             "num_cpus": one.get("CPU", 0), "num_gpus": one.get("GPU", 0), "max_concurrency": 3, "max_restarts": -1,

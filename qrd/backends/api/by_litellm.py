@@ -7,12 +7,12 @@ import os
 from contextvars import ContextVar
 from typing import Any
 
-from qrd.backends import prices
-from qrd.backends.api_client import TOO_LONG, Answer, body_of
-from qrd.backends.api_replies import answer_of
+from qrd.backends.api import prices
+from qrd.backends.api.client import TOO_LONG, Answer, body_of
+from qrd.backends.api.refusals import CallFailed, late, understood
+from qrd.backends.api.replies import answer_of
 from qrd.backends.hosts import base_of
 from qrd.backends.protocol import Request
-from qrd.backends.refusals import CallFailed, late, understood
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import masked

@@ -14,12 +14,12 @@ from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
-from qrd.backends.api_client import MAX_REPLY_BYTES, TOO_LONG, Answer, body_of
-from qrd.backends.api_replies import answer_of
-from qrd.backends.api_words import told_by
+from qrd.backends.api.client import MAX_REPLY_BYTES, TOO_LONG, Answer, body_of
+from qrd.backends.api.refusals import CallFailed, answered, late, may_be_sent, unanswered
+from qrd.backends.api.replies import answer_of
+from qrd.backends.api.words import told_by
 from qrd.backends.hosts import HOSTS, base_of
 from qrd.backends.protocol import Request
-from qrd.backends.refusals import CallFailed, answered, late, may_be_sent, unanswered
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import masked, one_line

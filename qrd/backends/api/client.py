@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from qrd.backends.api.refusals import Refusal
 from qrd.backends.protocol import Request
-from qrd.backends.refusals import Refusal
 
 # A reply, spelt as JSON escapes, must fit a line that can be read again (16 MiB); no honest one has a tenth of it.
 MAX_REPLY_BYTES = 4 * 2**20

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from qrd import __version__
+from qrd.backends.bounds.stopping import Stopping
 from qrd.backends.protocol import Backend, Reply, Request
 from qrd.backends.settings import BackendSettings
-from qrd.backends.stopping import Stopping
 from qrd.errors import QrdError
 from qrd.masking import one_line
 

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from qrd.backends.evidence import Evidence
+from qrd.backends.bounds.evidence import Evidence
 
 ROUNDS_BEFORE_ONE_MORE = 2
 NONE_PASSES = 3  # refusals in a row; where they are drawn by lot, a whole round of them

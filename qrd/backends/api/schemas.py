@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from qrd.backends import prices
+from qrd.backends.api import prices
 
 LOCAL = ("hf", "embedded", "vllm", "scripted")
 OWN_SERVER_NAMES = ("OPENAI_BASE_URL", "OPENAI_API_BASE")

@@ -13,7 +13,7 @@ from pathlib import Path as File
 
 import msgspec
 
-from qrd.backends.budget import Budget, Hold
+from qrd.backends.bounds.budget import Budget, Hold
 from qrd.companions import BATCHES
 from qrd.errors import ConfigError
 from qrd.jsonl import write_whole

@@ -6,7 +6,7 @@ import itertools
 import threading
 from dataclasses import dataclass
 
-from qrd.backends.account import Account
+from qrd.backends.bounds.account import Account
 
 # Sums of floats must not refuse the very last call: a millionth of a cent.
 SLACK_USD = 1e-8

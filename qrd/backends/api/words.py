@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from qrd.backends.refusals import Refusal, answered, unanswered
+from qrd.backends.api.refusals import Refusal, answered, unanswered
 
 MOST_CHARS = 300
 DEEPEST = 5  # no honest error nests deeper, and a hostile one must not exhaust the stack

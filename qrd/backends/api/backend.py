@@ -14,17 +14,17 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from qrd.backends import prices
-from qrd.backends.api_client import Answer, Client
-from qrd.backends.background import Background
-from qrd.backends.budget import Budget, Hold
-from qrd.backends.gate import Gate
-from qrd.backends.outlook import Outlook
-from qrd.backends.pace import Pace
+from qrd.backends.api import prices
+from qrd.backends.api.background import Background
+from qrd.backends.api.client import Answer, Client
+from qrd.backends.api.refusals import CallFailed, Refusal
+from qrd.backends.bounds.budget import Budget, Hold
+from qrd.backends.bounds.gate import Gate
+from qrd.backends.bounds.outlook import Outlook
+from qrd.backends.bounds.pace import Pace
+from qrd.backends.bounds.stopping import DRAIN_S
 from qrd.backends.protocol import Reply, Request
-from qrd.backends.refusals import CallFailed, Refusal
 from qrd.backends.settings import BackendSettings
-from qrd.backends.stopping import DRAIN_S
 from qrd.errors import BackendError, ConfigError
 from qrd.records import Usage
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from qrd.backends.api_client import body_of
-from qrd.backends.api_direct import Endpoint, exchanged, headers_of, proxy_for, url_below
+from qrd.backends.api.client import body_of
+from qrd.backends.api.direct import Endpoint, exchanged, headers_of, proxy_for, url_below
+from qrd.backends.api.refusals import CallFailed, Refusal
 from qrd.backends.protocol import Request
-from qrd.backends.refusals import CallFailed, Refusal
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError
 

@@ -1,0 +1,1 @@
+"""Any backend, on the machines of a Ray cluster."""
