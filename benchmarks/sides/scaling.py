@@ -15,7 +15,7 @@ from accelerate import Accelerator
 
 from qrd import knobs
 from qrd.config import TrainConfig
-from qrd.stages.distilling import make_objective
+from qrd.stages.train.distilling import make_objective
 from qrd.training.batches import Encoder, Example
 from qrd.training.loop import Loop
 from qrd.training.students import load_students, parse_students

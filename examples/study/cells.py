@@ -15,8 +15,8 @@ from examples.study.layout import QUIET, Size, Study
 from examples.study.tasks import Rows, read, write
 from qrd.config import EvalConfig, TrainConfig
 from qrd.jsonl import write_whole
-from qrd.stages import eval as evaluating
-from qrd.stages import train
+from qrd.stages.eval import run as evaluating
+from qrd.stages.train import run as train
 
 
 def run(study: Study, seed: int, condition: Condition) -> Rows:

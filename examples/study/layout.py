@@ -14,8 +14,8 @@ from qrd.config import DataPathsConfig, FilterConfig
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.jsonl import write_whole
-from qrd.stages import data_paths
-from qrd.stages import filter as filtering
+from qrd.stages.data import paths as data_paths
+from qrd.stages.filter import run as filtering
 
 QUIET = Console(quiet=True)
 

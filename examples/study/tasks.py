@@ -12,7 +12,7 @@ from typing import Any
 
 from qrd.config import DataImportConfig
 from qrd.console import Console
-from qrd.stages import data_import
+from qrd.stages.data import importing
 
 LEVELS = {
     "chain_sum": {n: {"min_terms": n, "max_terms": n, "min_digits": 1, "max_digits": 1} for n in (3, 4, 5)},
@@ -33,7 +33,7 @@ def questions(folder: File, *, split: str, seed: int, each: int) -> Rows:
                 name=f"reasoning-gym:{family}", output=str(file), split=split, dataset=f"{family}-{level}-s{seed}",
                 count=2 * each, seed=seed, gym_options=json.dumps(options), drop_duplicates=True, quiet=True,
             )  # fmt: skip
-            data_import.run(config, Console(quiet=True))
+            importing.run(config, Console(quiet=True))
             for row in read(file)[:each]:
                 row["meta"] |= {"family": family, "level": level, "difficulty": f"{family}-{level}"}
                 found.append(row)

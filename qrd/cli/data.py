@@ -23,20 +23,20 @@ def register(app: typer.Typer) -> None:
     @command(group, "import", DataImportConfig, group="data")
     def import_data(config: DataImportConfig) -> None:
         """A data set as published to questions; NAME comes first, then its files."""
-        from qrd.stages.data_import import run
+        from qrd.stages.data.importing import run
 
         leave(run(config, Console(quiet=config.quiet)))
 
     @command(group, "paths", DataPathsConfig, group="data")
     def paths(config: DataPathsConfig) -> None:
         """Replies made elsewhere (rows of id and response, or conversations) to paths."""
-        from qrd.stages.data_paths import run
+        from qrd.stages.data.paths import run
 
         leave(run(config, Console(quiet=config.quiet)))
 
     @command(group, "export", DataExportConfig, group="data")
     def export(config: DataExportConfig) -> None:
         """Paths to the rows that TRL, LLaMA-Factory, ms-swift or axolotl read; a folder gets a card."""
-        from qrd.stages.data_export import run
+        from qrd.stages.data.exporting import run
 
         leave(run(config, Console(quiet=config.quiet)))

@@ -17,10 +17,10 @@ def register(app: typer.Typer) -> None:
     def evaluate(config: EvalConfig) -> None:
         """Questions to predictions and a table: accuracy of students, bases and ensembles."""
         if config.compare:
-            from qrd.stages.eval_compare import run
+            from qrd.stages.eval.comparing import run
         elif config.export:
-            from qrd.stages.eval_export import run
+            from qrd.stages.eval.exporting import run
         else:
-            from qrd.stages.eval import run
+            from qrd.stages.eval.run import run
 
         leave(run(config, Console(quiet=config.quiet)))

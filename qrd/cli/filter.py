@@ -16,6 +16,6 @@ def register(app: typer.Typer) -> None:
     @command(app, "filter", FilterConfig)
     def filter_paths(config: FilterConfig) -> None:
         """Paths to the paths worth training on: right, sound, whole."""
-        from qrd.stages.filter import run
+        from qrd.stages.filter.run import run
 
         leave(run(config, Console(quiet=config.quiet)))

@@ -16,6 +16,6 @@ def register(app: typer.Typer) -> None:
     @command(app, "judge", JudgeConfig, is_costly=lambda config: True)
     def judge(config: JudgeConfig) -> None:
         """Paths to judged paths: ask judges whether the reasoning of right paths holds."""
-        from qrd.stages.judge import run
+        from qrd.stages.judge.run import run
 
         leave(run(config, Console(quiet=config.quiet)))

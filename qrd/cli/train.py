@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     @command(app, "train", TrainConfig, ask=ask)
     def train(config: TrainConfig) -> None:
         """Paths to fitted students: joint training with a router and mutual distillation."""
-        from qrd.stages.train import run
+        from qrd.stages.train.run import run
 
         leave(run(config, Console(quiet=config.quiet)))
 

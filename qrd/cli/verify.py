@@ -16,6 +16,6 @@ def register(app: typer.Typer) -> None:
     @command(app, "verify", VerifyConfig)
     def verify(config: VerifyConfig) -> None:
         """Files that qrd wrote, checked against their manifests: nothing lost, doubled or changed."""
-        from qrd.stages.verify import run
+        from qrd.stages.verify.run import run
 
         leave(run(config, Console(quiet=config.quiet)))

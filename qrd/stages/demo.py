@@ -88,7 +88,8 @@ def run(config: DemoConfig, console: Console) -> Any:
 def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
     """(title, run, configuration) of each stage, in order; each module is imported when its turn comes."""
     seed, quiet = config.seed, config.quiet
-    from qrd.stages import generate, judge
+    from qrd.stages import generate
+    from qrd.stages.judge import run as judge
 
     asked = GenerateConfig(
         input=(files.questions,), output=files.paths, teacher=(TEACHER,), max_tokens=64, batch_size=32, seed=seed,
@@ -106,15 +107,15 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
         quiet=quiet,
     )
     yield "judge: is the reasoning of the right paths sound?", judge.run, judged
-    from qrd.stages import filter as filtering
+    from qrd.stages.filter import run as filtering
 
     kept = FilterConfig(
         input=(files.judged,), output=files.kept, rejects=files.rejects, summary=str(files.folder / "filter.json"),
         decontaminate=(files.test,), quiet=quiet,
     )  # fmt: skip
     yield "filter: right, whole and sound paths are kept", filtering.run, kept
-    from qrd.stages import eval as evaluating
-    from qrd.stages import train
+    from qrd.stages.eval import run as evaluating
+    from qrd.stages.train import run as train
 
     fitted = TrainConfig(
         input=(files.kept,), output=files.run, student=STUDENTS, num_train_epochs=3.0, max_length=512, seed=seed,

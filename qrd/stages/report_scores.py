@@ -13,7 +13,7 @@ from qrd.records import Fields
 from qrd.reports.charts import Interval, grid, intervals
 from qrd.reports.document import Section, Table
 from qrd.reports.svg import Figure
-from qrd.stages.eval_compare import answering
+from qrd.stages.eval.comparing import answering
 from qrd.stages.report_inputs import Gathered, base_of
 
 MAX_MODELS_PAIRED = 6  # where no base tells which pairs matter

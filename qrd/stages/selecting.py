@@ -13,7 +13,7 @@ from qrd.console import Console
 from qrd.lines import bad_lines
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Identified, checked, in_shard
-from qrd.stages.asking_outcomes import Outcomes
+from qrd.stages.outcomes import Outcomes
 
 Q = TypeVar("Q", bound=Identified)
 

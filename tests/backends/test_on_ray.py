@@ -27,8 +27,9 @@ from qrd.backends.cluster.worker import News
 from qrd.backends.protocol import Reply, Request
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.stages import eval as evaluating
-from qrd.stages import generate, judge
+from qrd.stages import generate
+from qrd.stages.eval import run as evaluating
+from qrd.stages.judge import run as judge
 from tests.kit import ledger
 from tests.kit.harness import records_by
 

@@ -3,7 +3,7 @@
 import pytest
 
 from qrd.console import Console
-from qrd.stages.asking_outcomes import Outcomes, outcome_of
+from qrd.stages.outcomes import Outcomes, outcome_of
 from tests.kit import ledger
 
 

@@ -9,7 +9,7 @@ import pytest
 from qrd.config import JudgeConfig
 from qrd.console import Console
 from qrd.errors import BackendError, StorageError
-from qrd.stages import judge
+from qrd.stages.judge import run as judge
 from tests.kit import ledger
 
 KIND = r"""

@@ -13,7 +13,7 @@ import pytest
 from qrd import knobs
 from qrd.config import DataImportConfig
 from qrd.console import Console
-from qrd.stages import data_import
+from qrd.stages.data import importing
 
 HERE = Path(__file__).parent
 Import = Callable[..., list[dict[str, Any]]]
@@ -36,7 +36,7 @@ def imported(tmp_path: Path) -> Import:
         output = tmp_path / "questions.jsonl"
         given = {"input": tuple(map(str, files)), **options} if files else options
         config = knobs.build(DataImportConfig, {"name": name, "output": str(output), **given})
-        data_import.run(config, Console(quiet=True))
+        importing.run(config, Console(quiet=True))
         return read(output)
 
     return run

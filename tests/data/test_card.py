@@ -15,7 +15,8 @@ from qrd.console import Console
 from qrd.exports.card import code
 from qrd.exports.lineage import trail
 from qrd.manifest import beside, sha256_of
-from qrd.stages import data_export, data_paths
+from qrd.stages.data import exporting
+from qrd.stages.data import paths as data_paths
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def run(stage: Any, kind: type[Any], **options: Any) -> None:
 
 
 def card(folder: Path, **options: Any) -> str:
-    run(data_export, DataExportConfig, **{"input": "paths.jsonl", "output": "out/", "for": "trl", **options})
+    run(exporting, DataExportConfig, **{"input": "paths.jsonl", "output": "out/", "for": "trl", **options})
     return (folder / "out" / "README.md").read_text("utf-8")
 
 
@@ -96,7 +97,7 @@ def test_a_folder_loads_by_its_card_alone(folder: Path) -> None:
     datasets = pytest.importorskip("datasets")
     for kind in ("jsonl", "parquet"):
         given = {"output": f"{kind}/", "format": kind, "for": "trl"}
-        run(data_export, DataExportConfig, input="paths.jsonl", **given)
+        run(exporting, DataExportConfig, input="paths.jsonl", **given)
         loaded = datasets.load_dataset(f"./{kind}", cache_dir="cache")
         assert list(loaded) == ["train"]
         assert [row["style"] for row in loaded["train"]] == ["cot", "tot"]

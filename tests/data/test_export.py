@@ -18,7 +18,7 @@ from qrd.errors import ConfigError, DataError, GateError, StorageError
 from qrd.exports.trainers import TRAINERS
 from qrd.prompts import student_messages
 from qrd.records import Question, in_shard
-from qrd.stages import data_export
+from qrd.stages.data import exporting
 from tests.data.conftest import read
 
 ASKED = [{"role": "system", "content": "Think."}, {"role": "user", "content": "1 + 1?"}]
@@ -44,7 +44,7 @@ def exported(tmp_path: Path):
         file = tmp_path / "paths.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         given = {"input": str(file), "for": "trl", "output": str(tmp_path / "out.jsonl"), **options}
-        told = data_export.run(knobs.build(DataExportConfig, given), Console(quiet=True))
+        told = exporting.run(knobs.build(DataExportConfig, given), Console(quiet=True))
         return told if summary else read(Path(given["output"]))
 
     return run

@@ -14,7 +14,7 @@ from qrd.config import DataExportConfig
 from qrd.console import Console
 from qrd.prompts import student_messages
 from qrd.records import Question
-from qrd.stages import data_export
+from qrd.stages.data import exporting
 
 PATH = {"id": "q1", "task": "math", "question": "1 + 1?", "answer": "2", "path_id": "p1", "response": "It is 2."}
 ASKED = student_messages(Question(id="q1", task="math", question="1 + 1?"))[0]["content"]
@@ -28,7 +28,7 @@ def exported(folder: Path, trainer: str, form: str) -> Any:
     (folder / "paths.jsonl").write_text(json.dumps(PATH) + "\n" + json.dumps({**PATH, "path_id": "p2"}) + "\n")
     for name in ("out.jsonl", "out.parquet"):
         given = {"input": str(folder / "paths.jsonl"), "output": str(folder / name), "for": trainer, "form": form}
-        data_export.run(knobs.build(DataExportConfig, given), Console(quiet=True))
+        exporting.run(knobs.build(DataExportConfig, given), Console(quiet=True))
     files = str(folder / "out.parquet")
     return load_dataset("parquet", data_files=files, split="train", cache_dir=str(folder / "cache"))
 

@@ -17,7 +17,7 @@ from qrd.prompts import student_messages
 from qrd.reader import Reader
 from qrd.records import Path as PathRecord
 from qrd.records import Question, in_shard, path_id
-from qrd.stages import data_paths
+from qrd.stages.data import paths as data_paths
 
 QUESTIONS = [
     {"id": "q1", "task": "math", "question": "1 + 1?", "answer": "2", "meta": {"dataset": "d"}, "own": [1]},

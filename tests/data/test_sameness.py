@@ -14,7 +14,7 @@ from qrd.config import DataImportConfig
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.published.sameness import normalised, part_of
-from qrd.stages import data_import
+from qrd.stages.data import importing
 
 PARTS = ("train", "dev", "test")
 
@@ -88,7 +88,7 @@ ROWS = (
 def test_questions_that_came_before_are_named_and_kept(tmp_path: Path) -> None:
     output, shown = tmp_path / "out.jsonl", io.StringIO()
     given = {"name": "plain", "input": str(write(tmp_path / "rows.jsonl", *ROWS)), "output": str(output)}
-    data_import.run(knobs.build(DataImportConfig, given), Console(stream=shown))
+    importing.run(knobs.build(DataImportConfig, given), Console(stream=shown))
     assert len(output.read_text().splitlines()) == len(ROWS)
     assert "3 questions came before, 1 of them with another answer (kept" in shown.getvalue()
     named = [line for line in shown.getvalue().splitlines() if " repeats " in line]

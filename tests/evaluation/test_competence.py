@@ -18,8 +18,8 @@ from qrd.console import Console
 from qrd.evaluation import by_vote, by_weight
 from qrd.method.words import align, split_words
 from qrd.records import Question
-from qrd.stages import eval_competence
-from qrd.stages.eval_candidates import candidates_of
+from qrd.stages.eval import competence
+from qrd.stages.eval.candidates import candidates_of
 
 REPLIES = {
     "fitted": "Yes, since 3 is 2 + 1. Final answer: yes",
@@ -64,8 +64,8 @@ def said(answer, model, *, logprob=-1.0):
 
 def read(run_folder, cases):
     config = EvalConfig(run=str(run_folder), baseline=False)
-    learnt, students = eval_competence.learnt(str(run_folder)), list(candidates_of(config))
-    return eval_competence.weights(learnt, students, cases, config, Console(stream=io.StringIO()))
+    learnt, students = competence.learnt(str(run_folder)), list(candidates_of(config))
+    return competence.weights(learnt, students, cases, config, Console(stream=io.StringIO()))
 
 
 def test_each_answer_weighs_its_students_gamma_on_its_own_reply(run_folder):

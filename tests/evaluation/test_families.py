@@ -10,7 +10,7 @@ from qrd.config import EvalConfig, ReportConfig
 from qrd.console import Console
 from qrd.evaluation.families import BASES, ENSEMBLES, OTHERS, RUNS, Answering, families
 from qrd.evaluation.table import chance
-from qrd.stages import eval_compare
+from qrd.stages.eval import comparing
 from qrd.stages.report import composed
 from qrd.stages.report_inputs import gather
 
@@ -49,7 +49,7 @@ def compare(folder, *files):
         input=tuple(map(str, files)), output=str(folder / "compared.jsonl"), compare=True,
         summary=str(folder / "compared.json"),
     )  # fmt: skip
-    eval_compare.run(config, Console(stream=screen))
+    comparing.run(config, Console(stream=screen))
     rows = [json.loads(line) for line in (folder / "compared.jsonl").read_text("utf-8").splitlines()]
     return rows, json.loads((folder / "compared.json").read_text("utf-8"))["comparisons"], screen.getvalue()
 

@@ -21,7 +21,7 @@ from qrd import chat, knobs
 from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.stages import eval_export
+from qrd.stages.eval import exporting
 
 HARNESSES = {
     "lm-eval": os.environ.get("QRD_TEST_LM_EVAL_PYTHON"),
@@ -41,7 +41,7 @@ def export(run_folder, folder, kind, names=MODELS, **options):
         "export": kind, "device": "cpu", **options,
     }  # fmt: skip
     (folder / "out").mkdir(exist_ok=True)
-    tally = eval_export.run(knobs.build(EvalConfig, settings), Console(stream=screen))
+    tally = exporting.run(knobs.build(EvalConfig, settings), Console(stream=screen))
     assert (tally.num_in, tally.num_out, tally.reasons) == (8, 7, {"no gold answer": 1})
     lines = [line for line in screen.getvalue().splitlines() if line.startswith(("lm_eval ", "inspect "))]
     return dict(zip(names, map(shlex.split, lines), strict=True))

@@ -9,7 +9,7 @@ import tiny_run
 from qrd.config import EvalConfig
 from qrd.errors import ConfigError
 from qrd.manifest import sha256_of
-from qrd.stages.eval_candidates import candidates_of
+from qrd.stages.eval.candidates import candidates_of
 
 
 def test_each_student_is_compared_with_its_base(evaluated):

@@ -10,7 +10,7 @@ import tiny_models
 from qrd import knobs
 from qrd.config import EvalConfig
 from qrd.console import Console
-from qrd.stages import eval as stage
+from qrd.stages.eval import run as stage
 
 QUESTIONS = [
     {"id": f"q{n}", "task": "boolean", "question": f"Is {n} odd?", "answer": ("no", "yes")[n % 2]} for n in range(6)

@@ -6,7 +6,7 @@ import pytest
 
 from qrd.config import FilterConfig
 from qrd.console import Console
-from qrd.stages import filter as stage
+from qrd.stages.filter import run as stage
 
 
 class Bench:

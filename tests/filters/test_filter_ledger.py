@@ -95,7 +95,7 @@ def test_flagging_keeps_every_path_in_its_order_with_the_reasons_of_all_rules(be
 def test_flagged_paths_do_not_count_as_kept_for_the_gate(bench):
     from qrd.config import FilterConfig
     from qrd.console import Console
-    from qrd.stages import filter as stage
+    from qrd.stages.filter import run as stage
 
     bench.write("paths.jsonl", [path_row(correct=False)])
     config = FilterConfig(input=(str(bench.folder / "paths.jsonl"),), output=str(bench.folder / "out"), flag=True)

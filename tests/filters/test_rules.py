@@ -128,7 +128,7 @@ def test_the_threshold_decides_which_likeness_is_too_much():
 
 def test_dedupe_states_its_memory_before_it_reads(bench, capsys):
     from qrd.console import Console
-    from qrd.stages import filter as stage
+    from qrd.stages.filter import run as stage
 
     bench.write("paths.jsonl", [path_row(response=f"{n}") for n in range(300)])
     config = FilterConfig(input=(str(bench.folder / "paths.jsonl"),), output=str(bench.folder / "k"), dedupe=0.8)

@@ -14,8 +14,8 @@ from qrd.errors import DataError
 from qrd.filters.sifting import Sifter
 from qrd.reader import Reader
 from qrd.records import Path
-from qrd.stages import filter as stage
-from qrd.stages.filter_workers import Workers
+from qrd.stages.filter import run as stage
+from qrd.stages.filter.workers import Workers
 
 
 def mixed_rows(number):

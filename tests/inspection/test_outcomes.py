@@ -16,7 +16,7 @@ from qrd.inspection.tally import Tally
 from qrd.outcomes import OUTCOMES, outcome_of
 from qrd.records import Path, checked
 from qrd.reports.census import answer_of
-from qrd.stages import eval_compare
+from qrd.stages.eval import comparing
 from qrd.stages.report import composed
 from qrd.stages.report_inputs import gather
 
@@ -87,7 +87,7 @@ def test_eval_and_report_count_them_apart(predictions, tmp_path):
     assert [one[name] for name in ("right", "wrong", "no_answer", "no_gold", "rows")] == [1, 1, 1, 1, 3]
     screen = io.StringIO()
     config = EvalConfig(input=(str(file),), output=str(tmp_path / "compared.jsonl"), compare=True)
-    eval_compare.run(config, Console(stream=screen))
+    comparing.run(config, Console(stream=screen))
     heads = next(line for line in screen.getvalue().splitlines() if line.startswith(" model"))
     assert all(f"  {name}" in heads for name in ("right", "wrong", "no answer", "no gold"))
     page = composed(gather(ReportConfig(input=(str(file),))), ReportConfig(input=(str(file),)))

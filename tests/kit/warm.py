@@ -10,9 +10,9 @@ import qrd.backends.api.backend
 import qrd.backends.api.by_litellm
 import qrd.backends.api.direct
 import qrd.cli
-import qrd.stages.eval
+import qrd.stages.eval.run
 import qrd.stages.generate
-import qrd.stages.judge
+import qrd.stages.judge.run
 from qrd.backends.api import prices
 
 LOADED = (openai.resources.chat.completions, aiohttp, qrd.cli, qrd.stages, prices.litellm())

@@ -10,8 +10,8 @@ from qrd import knobs
 from qrd.config import FilterConfig
 from qrd.console import Console
 from qrd.manifest import Manifest, sha256_of
-from qrd.stages import filter as filtering
-from qrd.stages.eval_contamination import stamp
+from qrd.stages.eval.contamination import stamp
+from qrd.stages.filter import run as filtering
 
 
 def question(name):

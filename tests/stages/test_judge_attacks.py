@@ -10,7 +10,7 @@ from qrd import prompts
 from qrd.prompts import judging
 from qrd.prompts.judging import UNREADABLE
 from qrd.records import Path
-from qrd.stages.judge_attacks import empty_reasoning
+from qrd.stages.judge.attacks import empty_reasoning
 from tests.kit import ledger
 from tests.kit.harness import Run, records_by
 from tests.stages.verdict_grammar import is_in_the_grammar

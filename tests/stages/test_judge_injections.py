@@ -8,8 +8,8 @@ from qrd import knobs
 from qrd.config import FilterConfig, JudgeConfig
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.stages import filter as filtering
-from qrd.stages import judge
+from qrd.stages.filter import run as filtering
+from qrd.stages.judge import run as judge
 
 # A judge that does as it is told by anybody: it says the best there is, in the form that is asked for.
 OBEDIENT = r"""

@@ -12,8 +12,9 @@ from qrd import fingerprints, knobs
 from qrd.config import EvalConfig, GenerateConfig, JudgeConfig
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.stages import eval as eval_stage
-from qrd.stages import generate, judge
+from qrd.stages import generate
+from qrd.stages.eval import run as eval_stage
+from qrd.stages.judge import run as judge
 
 QUESTIONS = [{"id": f"q{n}", "task": "math", "question": f"{n}+1?", "answer": "5"} for n in range(4)]
 PATHS = [{**row, "path_id": row["id"], "response": "4+1 is 5.", "correct": True} for row in QUESTIONS]

@@ -7,9 +7,10 @@ import pytest
 from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig
 from qrd.console import Console
 from qrd.records import in_shard
-from qrd.stages import eval as evaluating
-from qrd.stages import filter as filtering
-from qrd.stages import generate, judge
+from qrd.stages import generate
+from qrd.stages.eval import run as evaluating
+from qrd.stages.filter import run as filtering
+from qrd.stages.judge import run as judge
 
 QUESTIONS = [{"id": f"q{n}", "task": "math", "question": f"{n}+{n}?", "answer": str(2 * n)} for n in range(30)]
 PATHS = [

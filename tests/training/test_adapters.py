@@ -8,7 +8,7 @@ from tiny_models import save_llama
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qrd.errors import ConfigError
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import students
 
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ from tiny_models import path_rows, read_rows
 from transformers import AutoTokenizer
 
 from qrd.errors import ConfigError
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training.batches import Encoded, Example
 from qrd.training.loop import Window
 from qrd.training.paths import one_per_question

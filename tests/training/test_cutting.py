@@ -5,8 +5,8 @@ import torch
 from tiny_models import path_rows, read_rows
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from qrd.stages import train
-from qrd.stages.distilling import QrDistillWindow
+from qrd.stages.train import run as train
+from qrd.stages.train.distilling import QrDistillWindow
 from qrd.training.batches import Encoded, Example
 from qrd.training.loop import Loop, cut_by_students
 from qrd.training.step_by_step import StepByStepWindow

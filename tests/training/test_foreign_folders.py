@@ -11,8 +11,8 @@ from transformers import dynamic_module_utils
 from qrd import knobs
 from qrd.config import EvalConfig
 from qrd.errors import ConfigError
-from qrd.stages import eval as eval_stage
-from qrd.stages import train
+from qrd.stages.eval import run as eval_stage
+from qrd.stages.train import run as train
 
 CODE = """
 open({mark!r}, "w").close()

@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 from tiny_models import read_rows
 
 from qrd.errors import ConfigError
-from qrd.stages import train
+from qrd.stages.train import run as train
 
 
 def adapters(run, name):

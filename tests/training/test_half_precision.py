@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_models import read_rows
 
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import students
 from qrd.training.batches import Encoder, collate
 from qrd.training.loop import Loop

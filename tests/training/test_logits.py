@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from qrd.console import Console
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import logits
 from qrd.training.batches import Encoded, collate
 from qrd.training.logits import Head, agrees, read_head, target_losses

@@ -11,7 +11,7 @@ from torch._subclasses import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 
 from qrd.errors import ConfigError
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training.launching import refuse_unfit_launch
 from qrd.training.placement import place_students
 from qrd.training.students import Student

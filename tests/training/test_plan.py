@@ -6,7 +6,7 @@ from tiny_models import read_rows
 
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import plan as planning
 from qrd.training import students
 from qrd.training.batches import Encoded, collate

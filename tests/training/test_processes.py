@@ -14,7 +14,7 @@ from tiny_models import path_rows, read_rows, write_rows
 from qrd.errors import ConfigError, Interrupted
 from qrd.manifest import sha256_of
 from qrd.records import digest
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import checkpoint
 from qrd.training.loop import Loop
 

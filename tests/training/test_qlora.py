@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from tiny_models import path_rows, read_rows, save_llama
 
 from qrd.errors import ConfigError, Interrupted
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import plan as planning
 from qrd.training import students
 from qrd.training.batches import Encoder, collate

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from tiny_models import path_rows, read_rows
 
 from qrd.errors import ConfigError, Interrupted
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training.loop import Loop
 
 REMEMBERS = [{"router_input": "path+state"}, {"route_by": "gain"}, {"router_input": "path+state", "route_by": "gain"}]

@@ -14,7 +14,7 @@ from tiny_models import path_rows, read_rows
 
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, Interrupted, StorageError
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import checkpoint, fitting
 from qrd.training.loop import Loop
 

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from qrd.stages import train
+from qrd.stages.train import run as train
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma"])

@@ -10,7 +10,7 @@ import torch
 from processes import SHARDED, assert_same_run, launch
 
 from qrd.errors import ConfigError, Interrupted
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import checkpoint
 from qrd.training.loop import Loop
 from qrd.training.sharding import shard, take_turns

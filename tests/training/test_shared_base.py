@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training import students
 
 CPU = torch.device("cpu")

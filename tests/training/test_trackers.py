@@ -3,7 +3,7 @@
 import pytest
 
 from qrd.errors import ConfigError
-from qrd.stages import train
+from qrd.stages.train import run as train
 
 
 def test_a_tracker_begins_in_a_new_folder_and_not_where_the_run_is_refused_or_finished(settings, console, tmp_path):

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from qrd.errors import ConfigError, GateError, QrdError
 from qrd.reader import Reader
 from qrd.records import Path
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training.loop import Loop
 from qrd.training.students import parse_students
 

@@ -8,7 +8,8 @@ import pytest
 from qrd.config import VerifyConfig
 from qrd.console import Console
 from qrd.errors import DataError
-from qrd.stages import train, verify
+from qrd.stages.train import run as train
+from qrd.stages.verify import run as verify
 
 
 @pytest.fixture

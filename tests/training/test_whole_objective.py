@@ -6,7 +6,7 @@ from tiny_models import read_rows
 from torch.nn.functional import cross_entropy
 
 from qrd.method import router
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training.loop import Loop
 
 LAMBDA_ENTROPY, LAMBDA_MUTUAL = 0.3, 0.2

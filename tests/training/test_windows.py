@@ -3,7 +3,7 @@
 import pytest
 from tiny_models import path_rows, read_rows
 
-from qrd.stages import train
+from qrd.stages.train import run as train
 
 
 def steps(tmp_path, settings, console, **options):

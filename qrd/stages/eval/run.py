@@ -1,12 +1,4 @@
-"""eval: questions to predictions and a table.
-
-Reads:   questions; a run folder of train, or models by name.
-Does:    asks every student, its untrained base and any other model each question; combines students to ensembles.
-Writes:  one prediction a line, as replies come in; the table on standard error; --summary.
-Never:   asks again for a prediction that is in OUTPUT; shows a model more than the question.
-
-Source: paper, section 3.1 and the set-up of 2.1 (a simple instruction and the question, no examples).
-"""
+"""The door of eval: candidates asked, ensembles combined, figures shown."""
 
 from __future__ import annotations
 
@@ -25,11 +17,11 @@ from qrd.manifest import Manifest, input_files, sha256_of, stored
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Question
 from qrd.stages import asking, selecting
-from qrd.stages.eval_asking import ENSEMBLES, Sheet, ask_all, request_of
-from qrd.stages.eval_candidates import Candidate, candidates_of
-from qrd.stages.eval_compare import write_summary
-from qrd.stages.eval_contamination import stamp
-from qrd.stages.eval_ensembles import combine
+from qrd.stages.eval.asking import ENSEMBLES, Sheet, ask_all, request_of
+from qrd.stages.eval.candidates import Candidate, candidates_of
+from qrd.stages.eval.comparing import write_summary
+from qrd.stages.eval.contamination import stamp
+from qrd.stages.eval.ensembles import combine
 from qrd.stages.selecting import Tally
 
 

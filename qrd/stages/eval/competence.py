@@ -31,8 +31,8 @@ from qrd.console import Console, Progress
 from qrd.errors import ConfigError
 from qrd.masking import one_line
 from qrd.method import mutual, words
-from qrd.stages.eval_asking import Case, speaking
-from qrd.stages.eval_candidates import Candidate
+from qrd.stages.eval.asking import Case, speaking
+from qrd.stages.eval.candidates import Candidate
 from qrd.training.batches import Encoded, Encoder, collate, cut
 from qrd.training.logits import agrees, read_head
 from qrd.training.students import Student

@@ -1,12 +1,4 @@
-"""train: paths to fitted students.
-
-Reads:   paths; the models named by --student and --encoder.
-Does:    fits all students jointly with QR-Distill, or each on every path with --objective sft.
-Writes:  a run folder: config.toml, manifest.json, metrics.jsonl, routing.jsonl, students/, router/, checkpoints/.
-Never:   trains on a cut, empty or refused answer; shortens a path; changes a path's answer or grade.
-
-With ``distilling`` the one place where the method meets the trainer. Source: paper, sections 2.4 to 2.6.
-"""
+"""The door of train: paths to tokens, students and objective to one loop, a run folder."""
 
 from __future__ import annotations
 
@@ -26,7 +18,7 @@ from qrd.manifest import Manifest
 from qrd.reader import Reader
 from qrd.records import Path
 from qrd.stages import selecting
-from qrd.stages.distilling import QrDistill, make_objective
+from qrd.stages.train.distilling import QrDistill, make_objective
 from qrd.training.adapters import ALL_LINEAR
 from qrd.training.batches import Example
 from qrd.training.fitting import Fitting

@@ -15,7 +15,7 @@ from qrd.companions import VOTES
 from qrd.config import JudgeConfig
 from qrd.jsonl import Writer, is_stream
 from qrd.records import Fields, Usage, Verdict, checked, digest
-from qrd.stages.judge_asking import Case
+from qrd.stages.judge.bench import Case
 
 
 class Vote(msgspec.Struct):

@@ -1,13 +1,4 @@
-"""filter: paths to the paths worth training on.
-
-Reads:   paths, judged or not; with --decontaminate, test questions.
-Does:    grades paths that have no `prediction` (all of them with --regrade), then asks each rule.
-Writes:  the paths kept, in their order and byte for byte but for a new grade; the others to --rejects with
-         `reject_reason`; counts to --summary. With --flag every path, with `flags`.
-Never:   counts a path twice or loses one: in = kept + rejected + bad + not selected; holds the file in memory.
-
-Source: paper, section 2.3.
-"""
+"""The door of filter: rows in, each rule asked, rows out."""
 
 from __future__ import annotations
 
@@ -39,8 +30,8 @@ from qrd.manifest import Manifest
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Path, Question
 from qrd.stages import selecting
-from qrd.stages.filter_outputs import Contest, Outputs
-from qrd.stages.filter_workers import Workers
+from qrd.stages.filter.outputs import Contest, Outputs
+from qrd.stages.filter.workers import Workers
 from qrd.stages.selecting import Tally
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.reader import Row
 from qrd.records import Fields, Question
-from qrd.stages.eval_asking import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Case, Sheet
-from qrd.stages.eval_candidates import Candidate
+from qrd.stages.eval.asking import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Case, Sheet
+from qrd.stages.eval.candidates import Candidate
 
 
 def combine(
@@ -40,15 +40,15 @@ def _combine_by_competence(
 
     Weights are read only where the students disagree: elsewhere they decide nothing, and `weights` is null.
     """
-    from qrd.stages import eval_competence
+    from qrd.stages.eval import competence
 
-    learnt = eval_competence.learnt(str(config.run))
+    learnt = competence.learnt(str(config.run))
     if learnt is None:
         what = "it was trained without mutual distillation (--lambda-mutual 0, or another --objective)"
         console.say(f"no {BY_COMPETENCE}: {config.run}/router holds no competence; {what}")
         return
     split = [case for case in cases if evaluation.disagree(case[2])]
-    weights = eval_competence.weights(learnt, students, split, config, console)
+    weights = competence.weights(learnt, students, split, config, console)
     known = {(question.id, sample): found for (question, sample, _), found in zip(split, weights)}
     for question, sample, members in cases:
         told: Mapping[str, float] | None = known.get((question.id, sample))

@@ -27,7 +27,7 @@ from qrd.masking import one_line
 from qrd.reader import Reader
 from qrd.records import Fields, Question
 from qrd.stages import selecting
-from qrd.stages.eval_candidates import Candidate, candidates_of
+from qrd.stages.eval.candidates import Candidate, candidates_of
 from qrd.stages.selecting import Tally
 from qrd.weights import resolve_dtype
 

@@ -15,8 +15,8 @@ from qrd.manifest import sha256_of
 from qrd.reader import Reader
 from qrd.records import Path, Question
 from qrd.stages import generate, selecting
-from qrd.stages.verify_ledger import Key, Ledger, Told, shown
-from qrd.stages.verify_named import is_read
+from qrd.stages.verify.ledger import Key, Ledger, Told, shown
+from qrd.stages.verify.named import is_read
 
 MOST_PLANNED, MOST_MISSING = 2**24, 2**16  # a manifest that plans without measure is not followed further
 MOST_STYLE_BYTES = 2**20

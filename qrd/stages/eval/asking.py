@@ -18,7 +18,7 @@ from qrd.jsonl import Writer
 from qrd.reader import Row
 from qrd.records import Fields, Question, digest
 from qrd.stages import asking
-from qrd.stages.eval_candidates import Candidate
+from qrd.stages.eval.candidates import Candidate
 from qrd.stages.selecting import Tally
 
 BY_LOGPROB, BY_VOTE, BY_COMPETENCE = ENSEMBLES = ("ensemble:logprob", "ensemble:vote", "ensemble:competence")

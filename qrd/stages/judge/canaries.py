@@ -20,8 +20,8 @@ from qrd.jsonl import Writer, is_stream
 from qrd.lines import decode_object, numbered, open_input
 from qrd.reader import Reader, Row
 from qrd.records import Path, digest
-from qrd.stages.judge_asking import Bench, Case, path_of
-from qrd.stages.judge_attacks import empty_reasoning
+from qrd.stages.judge.attacks import empty_reasoning
+from qrd.stages.judge.bench import Bench, Case, path_of
 
 OF_INPUT = "wrong"
 NONE_IN_INPUT = "INPUT holds no wrong answer with a reasoning; give a file of paths whose `verdict` is valid or invalid"

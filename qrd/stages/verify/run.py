@@ -1,12 +1,4 @@
-"""verify: files and run folders that qrd wrote, checked against their manifests.
-
-Reads:   each FILE with its manifest, FILE.failed.jsonl and the --rejects of filter; what the manifest names and is
-         still there: inputs, test questions, models.
-Does:    checks that every row is whole and every key stands once, that counts and hashes are those of the manifest
-         (each file of a run folder by itself), and that each planned key is in the output, or rejected, or failed.
-Writes:  a line for each file on standard error; no file.
-Never:   asks a model; takes a file for sound that has no manifest; reads what is no regular file.
-"""
+"""The door of verify: each file beside what its manifest says of it."""
 
 from __future__ import annotations
 
@@ -24,9 +16,9 @@ from qrd.errors import DataError
 from qrd.lines import BadLines, bad_lines
 from qrd.manifest import FOLDERS_OWN, beside, hashes_below, sha256_of, sha256_of_all, stored
 from qrd.records import Fields
-from qrd.stages.verify_ledger import KEYS, Ledger, Told
-from qrd.stages.verify_named import compare, is_read
-from qrd.stages.verify_planned import check_planned, is_written
+from qrd.stages.verify.ledger import KEYS, Ledger, Told
+from qrd.stages.verify.named import compare, is_read
+from qrd.stages.verify.planned import check_planned, is_written
 
 COUNTED_ELSEWHERE = ("bad", "failed", "not_selected")
 

@@ -1,16 +1,4 @@
-"""judge: paths to judged paths.
-
-Reads:   paths; with --canaries paths whose verdict is known, with --against labels of paths.
-Does:    asks one or several judges whether the reasoning of each right path holds; takes a strict majority. Stops when
-         a judge drifts from its first verdicts on the canaries.
-Writes:  the same paths with `verdicts` and `verdict`, as they are settled; paths that are not judged have null. Until
-         then verdicts wait in OUTPUT.votes.jsonl. Checks of canaries go to OUTPUT.canaries.jsonl, how judges do
-         against labels to --summary.
-Never:   shows a judge the gold answer, or a reply without a reasoning (those are invalid before any call); counts what
-         cannot be read as valid (method, departure 10); asks again for a verdict that came.
-
-Source: paper, section 2.3, step 2.
-"""
+"""The door of judge: everything is opened, asked, settled and closed in one place."""
 
 from __future__ import annotations
 
@@ -33,11 +21,11 @@ from qrd.prompts.wrapping import is_finished
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Path, digest
 from qrd.stages import asking, selecting
-from qrd.stages.judge_against import Contest, Labels
-from qrd.stages.judge_asking import Bench, Case, key_of, path_of, rubric_of, takes_json, unread_reply
-from qrd.stages.judge_attacks import empty_reasoning
-from qrd.stages.judge_canaries import Canaries, canaries_of
-from qrd.stages.judge_votes import Votes, content_of
+from qrd.stages.judge.against import Contest, Labels
+from qrd.stages.judge.attacks import empty_reasoning
+from qrd.stages.judge.bench import Bench, Case, key_of, path_of, rubric_of, takes_json, unread_reply
+from qrd.stages.judge.canaries import Canaries, canaries_of
+from qrd.stages.judge.votes import Votes, content_of
 from qrd.stages.selecting import Tally
 
 WINDOW_OF_FILE, WINDOW_OF_STREAM = 8192, 256
