@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from qrd.reports.sample import Json
-from qrd.reports.svg import Figure
+from qrd.reports.drawing.svg import Figure
+from qrd.reports.facts.sample import Json
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from markupsafe import Markup
 from qrd import __version__
 from qrd.console import clean
 from qrd.reports.document import Document
-from qrd.reports.sample import Json
-from qrd.reports.svg import style_sheet
+from qrd.reports.drawing.svg import style_sheet
+from qrd.reports.facts.sample import Json
 
 _HARMLESS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 

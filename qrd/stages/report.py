@@ -19,13 +19,13 @@ from qrd.errors import ConfigError, DataError
 from qrd.evaluation.breakdown import UNKNOWN
 from qrd.jsonl import write_whole
 from qrd.manifest import Manifest
+from qrd.reports import words as words
 from qrd.reports.document import Document
+from qrd.reports.facts.gathered import Gathered, gather, groups_of
 from qrd.reports.html import rendered
-from qrd.stages import report_sections as sections
-from qrd.stages import report_words as words
-from qrd.stages.report_compare import compare_section
-from qrd.stages.report_inputs import Gathered, gather, groups_of
-from qrd.stages.report_scores import accuracy_section, scored
+from qrd.reports.sections import paths as sections
+from qrd.reports.sections.accuracy import accuracy_section, scored
+from qrd.reports.sections.runs import compare_section
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from qrd.config import EvalConfig, ReportConfig
 from qrd.console import Console
 from qrd.evaluation.families import BASES, ENSEMBLES, OTHERS, RUNS, Answering, families
 from qrd.evaluation.table import chance
+from qrd.reports.facts.gathered import gather
 from qrd.stages.eval import comparing
 from qrd.stages.report import composed
-from qrd.stages.report_inputs import gather
 
 
 def answering(*models, file="a", bases=()):

@@ -15,10 +15,10 @@ from qrd.inspection.record import lines
 from qrd.inspection.tally import Tally
 from qrd.outcomes import OUTCOMES, outcome_of
 from qrd.records import Path, checked
-from qrd.reports.census import answer_of
+from qrd.reports.facts.census import answer_of
+from qrd.reports.facts.gathered import gather
 from qrd.stages.eval import comparing
 from qrd.stages.report import composed
-from qrd.stages.report_inputs import gather
 
 CASES = {
     "right": {"answer": "5", "prediction": "5", "correct": True},

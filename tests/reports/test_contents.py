@@ -13,11 +13,11 @@ from qrd.config import ReportConfig
 from qrd.errors import ConfigError, DataError
 from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import chance
+from qrd.reports.facts.gathered import gather
+from qrd.reports.sections.accuracy import accuracy_section
+from qrd.reports.sections.paths import paths_section
+from qrd.reports.words import score_alarms
 from qrd.stages.report import composed
-from qrd.stages.report_inputs import gather
-from qrd.stages.report_scores import accuracy_section
-from qrd.stages.report_sections import paths_section
-from qrd.stages.report_words import score_alarms
 
 SMALL = {"num_questions": 6, "num_tests": 10}
 

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from qrd.reports.axes import ends_of, ticks
-from qrd.reports.charts import MAX_POINTS, Axis, grid, lines, thin
-from qrd.reports.flow import flow
+from qrd.reports.drawing.axes import ends_of, ticks
+from qrd.reports.drawing.charts import MAX_POINTS, Axis, grid, lines, thin
+from qrd.reports.drawing.flow import flow
+from qrd.reports.drawing.svg import element
 from qrd.reports.html import island, policy
-from qrd.reports.svg import element
 
 
 @pytest.mark.parametrize(

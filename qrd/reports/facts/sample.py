@@ -9,7 +9,7 @@ from typing import Any
 
 from qrd.console import clean
 from qrd.records import Path, Prediction, Question, digest
-from qrd.reports.census import KEPT, OPEN, TRAINED, UNJUDGED, Entry
+from qrd.reports.facts.census import KEPT, OPEN, TRAINED, UNJUDGED, Entry
 
 MAX_CHARS = 20_000  # of one text; a reply past that is no reading matter
 Json = dict[str, Any]

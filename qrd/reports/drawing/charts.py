@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from qrd.reports.axes import Frame, ends_of
-from qrd.reports.svg import NUM_COLOURS, WIDTH, Figure, dash, element, legend, mark, number, shortened
+from qrd.reports.drawing.axes import Frame, ends_of
+from qrd.reports.drawing.svg import NUM_COLOURS, WIDTH, Figure, dash, element, legend, mark, number, shortened
 
 Points = Sequence[tuple[float, float | None]]
 

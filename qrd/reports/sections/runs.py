@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from qrd.records import Fields
-from qrd.reports.axes import ends_of
-from qrd.reports.charts import Axis, Interval, intervals, lines
 from qrd.reports.document import Section, Table
-from qrd.reports.run_folder import Curve, Run
-from qrd.reports.svg import Figure
-from qrd.stages.report_inputs import Gathered
-from qrd.stages.report_sections import duration
+from qrd.reports.drawing.axes import ends_of
+from qrd.reports.drawing.charts import Axis, Interval, intervals, lines
+from qrd.reports.drawing.svg import Figure
+from qrd.reports.facts.gathered import Gathered
+from qrd.reports.facts.run_folder import Curve, Run
+from qrd.reports.sections.paths import duration
 
 UNIMPORTANT = frozenset(("output", "quiet", "debug", "resume", "skip_bad"))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from qrd.records import Path, Verdict, digest
-from qrd.reports.sample import Json, shown
+from qrd.reports.facts.sample import Json, shown
 
 VERDICTS = ("valid", "invalid", "unscored")
 SPLIT = "judges differ"

@@ -10,11 +10,11 @@ from qrd.evaluation.agreement import likeness
 from qrd.evaluation.families import ENSEMBLE
 from qrd.evaluation.table import chance
 from qrd.records import Fields
-from qrd.reports import census
 from qrd.reports.document import Tile
-from qrd.reports.run_folder import Curve, Run
-from qrd.stages.report_inputs import Gathered
-from qrd.stages.report_sections import GOOD, duration
+from qrd.reports.facts import census
+from qrd.reports.facts.gathered import Gathered
+from qrd.reports.facts.run_folder import Curve, Run
+from qrd.reports.sections.paths import GOOD, duration
 
 COLLAPSED = 0.01  # of the first spread, as train reports it
 BY_RULE = "qrd"  # the judge's name where no model was asked

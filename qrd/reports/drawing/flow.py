@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from qrd.reports.svg import NUM_COLOURS, Figure, element, number, shortened
+from qrd.reports.drawing.svg import NUM_COLOURS, Figure, element, number, shortened
 
 WIDTH, TOP, BAR, GAP, PLOT = 760.0, 46.0, 10.0, 20.0, 300.0
 LABEL = 150.0

@@ -23,10 +23,10 @@ from qrd.inspection.kinds import PATHS, kind_of
 from qrd.manifest import input_files, located, stored
 from qrd.reader import Reader, Row
 from qrd.records import Fields, Path, Prediction, checked
-from qrd.reports.census import Census, Origin
-from qrd.reports.run_folder import Routed, Run, opened
-from qrd.reports.sample import Sample, shown
-from qrd.reports.verdicts import Verdicts
+from qrd.reports.facts.census import Census, Origin
+from qrd.reports.facts.run_folder import Routed, Run, opened
+from qrd.reports.facts.sample import Sample, shown
+from qrd.reports.facts.verdicts import Verdicts
 
 ORDER = ("data import", "data paths", "generate", "judge", "filter", "train", "eval")
 

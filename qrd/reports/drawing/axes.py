@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from qrd.reports.svg import WIDTH, element
+from qrd.reports.drawing.svg import WIDTH, element
 
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 8.0, 40.0, 38.0
 

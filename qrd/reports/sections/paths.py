@@ -19,13 +19,13 @@ from qrd.config import (
 from qrd.console import clean
 from qrd.errors import ConfigError
 from qrd.filters.ledger import LEVELS
-from qrd.reports import census
-from qrd.reports.charts import Axis, grid, lines
 from qrd.reports.document import Section, Table
-from qrd.reports.flow import flow
-from qrd.reports.run_folder import Run
-from qrd.reports.svg import Figure
-from qrd.stages.report_inputs import Gathered, Stage
+from qrd.reports.drawing.charts import Axis, grid, lines
+from qrd.reports.drawing.flow import flow
+from qrd.reports.drawing.svg import Figure
+from qrd.reports.facts import census
+from qrd.reports.facts.gathered import Gathered, Stage
+from qrd.reports.facts.run_folder import Run
 
 COMMANDS: dict[str, type[Any]] = {
     "data import": DataImportConfig, "data paths": DataPathsConfig, "generate": GenerateConfig, "judge": JudgeConfig,
