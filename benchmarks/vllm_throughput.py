@@ -15,9 +15,9 @@ import statistics
 import time
 from collections.abc import Callable
 
-from qrd import chat
 from qrd.backends import BackendSettings, Request, Sampling
 from qrd.backends.local.vllm_backend import VllmLocal
+from qrd.models import chat
 
 WORDS = "Ann has {0} apples and buys {1} more. She gives half of them to Bob. How many are left? Reason step by step."
 

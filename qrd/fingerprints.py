@@ -15,10 +15,10 @@ from pathlib import Path as File
 
 import msgspec
 
-from qrd.embedded import cache_folder
 from qrd.errors import StorageError
 from qrd.jsonl import write_whole
 from qrd.manifest import input_files, sha256_of
+from qrd.models.embedded import cache_folder
 from qrd.records import Fields, digest
 
 LOCAL = ("hf", "vllm", "scripted")

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from qrd import __version__, knobs
+from qrd import __version__
 from qrd.companions import MANIFEST
+from qrd.config import knobs
 from qrd.errors import StorageError
 from qrd.jsonl import is_stream, write_whole
 from qrd.masking import masked

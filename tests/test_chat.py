@@ -1,7 +1,7 @@
 import pytest
 
-from qrd import chat
 from qrd.errors import ConfigError
+from qrd.models import chat
 from tests.backends.conftest import CHAT, byte_tokenizer
 
 SPECIALS = ["<pad>", "<bos>", "<eos>", "<turn>", "<end>"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from qrd import knobs
 from qrd.cli import app
+from qrd.config import knobs
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", *(str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("examples/**/*.sh")))]

@@ -3,8 +3,8 @@ import os
 
 import pytest
 
-from qrd import embedded
 from qrd.errors import ConfigError
+from qrd.models import embedded
 
 
 def plant(monkeypatch, tmp_path, **changes):

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from qrd import config as configurations
-from qrd import knobs
-from qrd.config import Streaming
+from qrd.config import Streaming, knobs
+from qrd.config.knobs import knob
 from qrd.errors import ConfigError
-from qrd.knobs import knob
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

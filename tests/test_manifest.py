@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qrd import knobs, manifest
-from qrd.config import EvalConfig, GenerateConfig
+from qrd import manifest
+from qrd.config import EvalConfig, GenerateConfig, knobs
 from qrd.manifest import Manifest
 
 CANARY = "canary-4f1c9a"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qrd import embedded
 from qrd.errors import ConfigError
+from qrd.models import embedded
 
 pytest.importorskip("reasoning_gym")
 pytest.importorskip("scipy")

@@ -7,10 +7,10 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from qrd import weights
 from qrd.backends.local import load
 from qrd.backends.settings import BackendSettings
 from qrd.config import TrainConfig
+from qrd.models import weights
 from qrd.training import students
 
 

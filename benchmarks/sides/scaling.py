@@ -13,8 +13,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from qrd import knobs
-from qrd.config import TrainConfig
+from qrd.config import TrainConfig, knobs
 from qrd.stages.train.distilling import make_objective
 from qrd.training.batches import Encoder, Example
 from qrd.training.loop import Loop

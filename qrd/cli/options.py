@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
 import typer
 
-from qrd import knobs
+from qrd.config import knobs
 from qrd.errors import ConfigError
 from qrd.masking import learn, masked, one_line
 

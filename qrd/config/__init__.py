@@ -3,11 +3,11 @@
 Option names follow transformers and TRL where those have one. Times are seconds, money is US dollars, lengths tokens.
 """
 
-from qrd.config.asking import STYLES, EvalConfig, GenerateConfig, JudgeConfig
 from qrd.config.base import Batching, Calling, Command, Streaming
 from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig, InspectConfig, VerifyConfig
 from qrd.config.doctor import DoctorConfig
 from qrd.config.filter import FilterConfig
+from qrd.config.generate import STYLES, EvalConfig, GenerateConfig, JudgeConfig
 from qrd.config.report import ReportConfig
 from qrd.config.train import DemoConfig, TrainConfig
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qrd.config.knobs import knob
 from qrd.errors import ConfigError
-from qrd.knobs import knob
 
 MODEL_HELP = "a litellm name (openai/gpt-4o-mini), hf:NAME_OR_FOLDER, vllm:NAME_OR_FOLDER or embedded:NAME"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qrd.config.base import Command
-from qrd.knobs import knob
+from qrd.config.knobs import knob
 
 
 @dataclass(frozen=True, kw_only=True)

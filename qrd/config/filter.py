@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qrd.config.base import OUTPUT, Streaming
+from qrd.config.knobs import knob
 from qrd.errors import ConfigError
-from qrd.knobs import knob
 
 COUNTED = "as the backend counted them, else words; --tokenizer counts anew"
 

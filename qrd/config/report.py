@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qrd.config.base import OUTPUT, Command
+from qrd.config.knobs import knob
 from qrd.errors import ConfigError
-from qrd.knobs import knob
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path as File
 from typing import Any
 
-from qrd import embedded
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
+from qrd.models import embedded
 from qrd.records import Path
 
 

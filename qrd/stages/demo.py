@@ -17,12 +17,12 @@ from typing import Any
 
 import msgspec
 
-from qrd import embedded
 from qrd.companions import MANIFEST
 from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, ReportConfig, TrainConfig
 from qrd.console import Console
 from qrd.jsonl import write_whole
 from qrd.lines import encode
+from qrd.models import embedded
 from qrd.records import Fields
 
 TEACHER = JUDGE = "embedded:smollm2-135m"

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path as File
 
-from qrd import __version__, embedded
+from qrd import __version__
 from qrd.config import DoctorConfig
 from qrd.console import Console
 from qrd.masking import one_line
-from qrd.weights import hush_bitsandbytes
+from qrd.models import embedded
+from qrd.models.weights import hush_bitsandbytes
 
 Row = tuple[str, ...]
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qrd import chat
 from qrd.errors import ConfigError
 from qrd.masking import one_line
+from qrd.models import chat
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from qrd.embedded import cache_folder
 from qrd.errors import ConfigError
 from qrd.fingerprints import files_at
 from qrd.jsonl import write_whole
 from qrd.masking import one_line
+from qrd.models.embedded import cache_folder
 from qrd.training.batches import cut
 from qrd.training.students import local_source
 

@@ -18,9 +18,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
-from qrd import knobs
 from qrd.companions import TEMPORARY, set_aside
-from qrd.config import TrainConfig
+from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError, StorageError
 from qrd.jsonl import write_whole
 from qrd.locks import take_lock

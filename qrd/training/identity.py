@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as File
 from typing import Any
 
-from qrd import knobs
-from qrd.config import TrainConfig
-from qrd.embedded import is_embedded
+from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError, DataError
 from qrd.fingerprints import files_at
 from qrd.masking import one_line
+from qrd.models.embedded import is_embedded
 from qrd.records import Fields, digest
 from qrd.training.students import local_source, parse_students
 

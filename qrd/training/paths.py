@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from qrd import chat
+from qrd.models import chat
 from qrd.records import Path, ending_of
 from qrd.training.batches import Encoder, Example, derive_seed
 

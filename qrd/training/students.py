@@ -19,15 +19,15 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from qrd import chat
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError, QrdError, needs
 from qrd.masking import one_line
+from qrd.models import chat
+from qrd.models.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 from qrd.training.adapters import ALL_LINEAR, leave_casting_to_autocast, places_of_shared_weights, refuse_shared_weights
 from qrd.training.batches import Batch, derive_seed
 from qrd.training.logits import Head, agrees, read_head, target_losses
 from qrd.training.optimisation import ROUTER
-from qrd.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOADABLE = "a hub name, a folder, hf:NAME_OR_FOLDER or embedded:NAME"
@@ -67,7 +67,7 @@ def local_source(model: str) -> str:
     """The folder or hub name that transformers loads for a model as the command line names it."""
     kind, colon, rest = model.partition(":")
     if kind == "embedded" and colon:
-        from qrd.embedded import folder_of
+        from qrd.models.embedded import folder_of
 
         return str(folder_of(model))
     if kind == "vllm" and colon:

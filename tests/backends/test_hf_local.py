@@ -1,9 +1,9 @@
 import pytest
 
-from qrd import chat
 from qrd.backends import BackendSettings, Request, Sampling
 from qrd.backends.local.hf_backend import HfLocal
 from qrd.errors import ConfigError
+from qrd.models import chat
 from tests.backends.conftest import CHAT
 
 TEXTS = ("Why is the sky blue?", "2+2", "Name three rivers, and say where each of them rises.", "x", "Tell me.")

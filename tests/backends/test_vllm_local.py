@@ -13,9 +13,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from qrd import embedded
 from qrd.backends import BackendSettings, Request, Sampling, open_backend
 from qrd.errors import BackendError, ConfigError
+from qrd.models import embedded
 
 HAS_VLLM = importlib.util.find_spec("vllm") is not None
 TEXTS = ("Why is the sky blue?", "2+2", "Name three rivers, and say where each of them rises.")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from qrd import embedded
+from qrd.models import embedded
 from qrd.stages import doctor
 
 ALL_FOUND = {name: "9.9" for part in doctor.PARTS for name in part.packages}

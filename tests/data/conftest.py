@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from qrd import knobs
-from qrd.config import DataImportConfig
+from qrd.config import DataImportConfig, knobs
 from qrd.console import Console
 from qrd.stages.data import importing
 

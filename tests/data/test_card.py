@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from qrd import knobs
-from qrd.config import DataExportConfig, DataPathsConfig
+from qrd.config import DataExportConfig, DataPathsConfig, knobs
 from qrd.console import Console
 from qrd.exports.card import code
 from qrd.exports.lineage import trail

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from qrd import knobs
-from qrd.config import DataExportConfig
+from qrd.config import DataExportConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, GateError, StorageError
 from qrd.exports.trainers import TRAINERS

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from qrd import knobs
-from qrd.config import InspectConfig
+from qrd.config import InspectConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.inspection.kinds import kind_of

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from qrd import knobs
-from qrd.config import DataExportConfig
+from qrd.config import DataExportConfig, knobs
 from qrd.console import Console
 from qrd.prompts import student_messages
 from qrd.records import Question

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from qrd import knobs
-from qrd.config import DataPathsConfig
+from qrd.config import DataPathsConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.prompts import student_messages

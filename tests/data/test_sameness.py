@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from qrd import knobs
-from qrd.config import DataImportConfig
+from qrd.config import DataImportConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.published.sameness import normalised, part_of

@@ -12,11 +12,12 @@ import pytest
 import tiny_models
 from tiny_run import QUESTIONS, evaluate
 
-from qrd import chat, prompts
+from qrd import prompts
 from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.evaluation import by_vote, by_weight
 from qrd.method.words import align, split_words
+from qrd.models import chat
 from qrd.records import Question
 from qrd.stages.eval import competence
 from qrd.stages.eval.candidates import candidates_of

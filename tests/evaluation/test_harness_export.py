@@ -17,10 +17,10 @@ import pytest
 import tiny_models
 import tiny_run
 
-from qrd import chat, knobs
-from qrd.config import EvalConfig
+from qrd.config import EvalConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError
+from qrd.models import chat
 from qrd.stages.eval import exporting
 
 HARNESSES = {

@@ -7,8 +7,7 @@ import json
 
 import tiny_models
 
-from qrd import knobs
-from qrd.config import EvalConfig
+from qrd.config import EvalConfig, knobs
 from qrd.console import Console
 from qrd.stages.eval import run as stage
 

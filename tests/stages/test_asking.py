@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qrd import knobs
-from qrd.config import GenerateConfig
+from qrd.config import GenerateConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.manifest import Manifest

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from qrd import knobs
-from qrd.config import FilterConfig
+from qrd.config import FilterConfig, knobs
 from qrd.console import Console
 from qrd.manifest import Manifest, sha256_of
 from qrd.stages.eval.contamination import stamp

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from qrd import knobs
-from qrd.config import FilterConfig, JudgeConfig
+from qrd.config import FilterConfig, JudgeConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.stages.filter import run as filtering

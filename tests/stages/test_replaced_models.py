@@ -8,8 +8,8 @@ import time
 import pytest
 import tiny_models
 
-from qrd import fingerprints, knobs
-from qrd.config import EvalConfig, GenerateConfig, JudgeConfig
+from qrd import fingerprints
+from qrd.config import EvalConfig, GenerateConfig, JudgeConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.stages import generate

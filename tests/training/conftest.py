@@ -9,8 +9,7 @@ import pytest
 import tiny_models
 import torch
 
-from qrd import knobs
-from qrd.config import TrainConfig
+from qrd.config import TrainConfig, knobs
 from qrd.console import Console
 
 torch.set_num_threads(1)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tiny_models import read_rows
 
 import qrd
-from qrd import knobs
+from qrd.config import knobs
 from qrd.training import checkpoint
 
 ROOT = str(File(qrd.__file__).parent.parent)

@@ -8,8 +8,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import dynamic_module_utils
 
-from qrd import knobs
-from qrd.config import EvalConfig
+from qrd.config import EvalConfig, knobs
 from qrd.errors import ConfigError
 from qrd.stages.eval import run as eval_stage
 from qrd.stages.train import run as train

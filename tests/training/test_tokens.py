@@ -5,9 +5,9 @@ import tiny_models
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from qrd import chat
 from qrd.errors import ConfigError
 from qrd.method.words import align, split_words
+from qrd.models import chat
 from qrd.training.batches import Encoder, collate
 from qrd.training.logits import read_head
 from qrd.training.students import Student

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
-from qrd import chat
 from qrd.backends.local import load
 from qrd.backends.local.probe import PROBE
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
+from qrd.models import chat
 from qrd.records import Usage
 
 LOOK_AHEAD = 8  # batches of requests sorted by length at a time: less padding, and replies still come steadily

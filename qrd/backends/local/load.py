@@ -6,11 +6,11 @@ import json
 from pathlib import Path as File
 from typing import Any
 
-from qrd import chat
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
-from qrd.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
+from qrd.models import chat
+from qrd.models.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 
 
 def source_of(model: str) -> str:
@@ -18,7 +18,7 @@ def source_of(model: str) -> str:
 
     Raises: ConfigError for an embedded encoder, which writes no text.
     """
-    from qrd import embedded
+    from qrd.models import embedded
 
     name = model if embedded.is_embedded(model) else model.partition(":")[2]
     if not embedded.is_embedded(name):

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from qrd import chat
 from qrd.backends.local import load, vllm_engine
 from qrd.backends.local.probe import PROBE
 from qrd.backends.local.vllm_queue import EngineQueue, final_only, one_token
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
+from qrd.models import chat
 from qrd.records import Usage
 
 HIGHEST_RANK = vllm_engine.HIGHEST_RANK

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from qrd import knobs
 from qrd.config import (
     DataImportConfig,
     DataPathsConfig,
@@ -15,6 +14,7 @@ from qrd.config import (
     GenerateConfig,
     JudgeConfig,
     TrainConfig,
+    knobs,
 )
 from qrd.console import clean
 from qrd.errors import ConfigError

@@ -15,8 +15,7 @@ from pathlib import Path as File
 
 import msgspec
 
-from qrd import knobs
-from qrd.config import EvalConfig
+from qrd.config import EvalConfig, knobs
 from qrd.config.base import API, LOCAL, SAMPLING
 from qrd.console import Console
 from qrd.errors import ConfigError

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from qrd import chat, prompts
+from qrd import prompts
 from qrd.backends import BackendSettings
 from qrd.backends.local.hf_backend import HfLocal
 from qrd.backends.local.load import source_of
@@ -31,6 +31,7 @@ from qrd.console import Console, Progress
 from qrd.errors import ConfigError
 from qrd.masking import one_line
 from qrd.method import mutual, words
+from qrd.models import chat
 from qrd.stages.eval.asking import Case, speaking
 from qrd.stages.eval.candidates import Candidate
 from qrd.training.batches import Encoded, Encoder, collate, cut

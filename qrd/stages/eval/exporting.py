@@ -13,23 +13,24 @@ from collections.abc import Sequence
 from pathlib import Path as File
 from typing import Any
 
-from qrd import chat, knobs, prompts
+from qrd import prompts
 from qrd.backends import BackendSettings
 from qrd.backends.local import load
-from qrd.chat_template import form_of, rendered
-from qrd.config import EvalConfig
+from qrd.config import EvalConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.exports import harnesses
 from qrd.exports.harnesses import Entry
 from qrd.jsonl import write_whole
 from qrd.masking import one_line
+from qrd.models import chat
+from qrd.models.chat_template import form_of, rendered
+from qrd.models.weights import resolve_dtype
 from qrd.reader import Reader
 from qrd.records import Fields, Question
 from qrd.stages import selecting
 from qrd.stages.eval.candidates import Candidate, candidates_of
 from qrd.stages.selecting import Tally
-from qrd.weights import resolve_dtype
 
 WRITERS = {
     "lm-eval": (harnesses.lm_eval_files, harnesses.lm_eval_command),

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from accelerate import Accelerator
 
-from qrd import knobs, prompts
-from qrd.chat import Messages
-from qrd.config import TrainConfig
+from qrd import prompts
+from qrd.config import TrainConfig, knobs
 from qrd.console import Console
-from qrd.embedded import is_embedded
 from qrd.errors import ConfigError, GateError
 from qrd.manifest import Manifest
+from qrd.models.chat import Messages
+from qrd.models.embedded import is_embedded
 from qrd.reader import Reader
 from qrd.records import Path
 from qrd.stages import selecting

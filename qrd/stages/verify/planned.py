@@ -8,8 +8,7 @@ from itertools import islice
 from pathlib import Path as File
 from typing import Any, TypeGuard
 
-from qrd import knobs
-from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig
+from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, knobs
 from qrd.errors import ConfigError, DataError
 from qrd.manifest import sha256_of
 from qrd.reader import Reader

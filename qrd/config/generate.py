@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qrd.config.base import LOCAL, MODEL_HELP, OUTPUT, SAMPLING, Batching, Calling, refuse_twice
+from qrd.config.knobs import knob
 from qrd.errors import ConfigError
-from qrd.knobs import knob
 
 STYLES = ("vanilla", "cot", "tot", "program", "backward", "facts")  # paper, section 2.2
 

@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from qrd.chat_template import Messages as Messages
-from qrd.chat_template import rendered
+from qrd.models.chat_template import Messages as Messages
+from qrd.models.chat_template import rendered
 
 # Stand for a question and a reply when a template is asked what it puts around them.
 _ASKED, _REPLY = "\ue000asked\ue000", "\ue000reply\ue000"
