@@ -23,9 +23,9 @@ from pathlib import Path
 from calls import HERE, installed, ledger
 
 from qrd.config import GenerateConfig
-from qrd.lines import encode
-from qrd.reader import Reader
-from qrd.records import Question, Usage
+from qrd.rows.lines import encode
+from qrd.rows.reader import Reader
+from qrd.rows.records import Question, Usage
 from qrd.stages import generate, selecting
 
 TEACHER, NEW_QUESTIONS = "hosted_vllm/m", 20

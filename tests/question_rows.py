@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qrd.reader import Reader
-from qrd.records import Question
+from qrd.rows.reader import Reader
+from qrd.rows.records import Question
 
 TEXTS = ("plain", "Zürich – naïve", "日本語", "🙂🙃", 'quote " and \\ slash', "line\nend\u2028separator")
 

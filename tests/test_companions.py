@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import qrd
-from qrd.companions import ALL, MARKS, Companion, set_aside
 from qrd.inspection.marks import Marks
-from qrd.jsonl import Writer
+from qrd.rows.companions import ALL, MARKS, Companion, set_aside
+from qrd.rows.writer import Writer
 from tests.kit.harness import Run
 
 PACKAGE = Path(qrd.__file__).parent

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from qrd import records
 from qrd.backends.api import prices
 from qrd.errors import ConfigError
 from qrd.models import embedded
+from qrd.rows import records
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("QRD_TEST_DATA", ROOT / ".." / "shared" / "data"))

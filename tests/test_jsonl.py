@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from qrd import lines
 from qrd.errors import ConfigError, DataError, StorageError
-from qrd.jsonl import Disk, Writer, replacing, write_whole
+from qrd.rows import lines
+from qrd.rows.writer import Disk, Writer, replacing, write_whole
 from tests.question_rows import read, row
 
 
@@ -184,7 +184,7 @@ def test_a_row_after_one_that_failed_does_not_stand_on_the_torn_rest(tmp_path: P
 
 
 def test_a_row_reaches_the_disk_soon_where_no_other_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qrd.jsonl.FSYNC_EVERY_S", 0.05)
+    monkeypatch.setattr("qrd.rows.writer.FSYNC_EVERY_S", 0.05)
     disk, file = CountingDisk(), tmp_path / "rows.jsonl"
     with Writer(str(file), disk=disk) as writer:
         for number in range(3):
@@ -193,7 +193,7 @@ def test_a_row_reaches_the_disk_soon_where_no_other_follows(tmp_path: Path, monk
 
 
 def test_rows_that_come_fast_reach_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qrd.jsonl.FSYNC_EVERY_S", 3600.0)
+    monkeypatch.setattr("qrd.rows.writer.FSYNC_EVERY_S", 3600.0)
     disk, file = CountingDisk(), tmp_path / "rows.jsonl"
     appended(file, 200, disk)
     assert (disk.syncs.qsize(), disk.syncs.get()) == (1, file.stat().st_size)
@@ -213,7 +213,7 @@ def close_after(writer: Writer, *, forever: bool) -> None:
 def test_a_disk_that_fails_between_rows_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
-    monkeypatch.setattr("qrd.jsonl.FSYNC_EVERY_S", 0.01)
+    monkeypatch.setattr("qrd.rows.writer.FSYNC_EVERY_S", 0.01)
     disk, file = CountingDisk(errno.EIO), tmp_path / "rows.jsonl"
     writer = Writer(str(file), disk=disk)
     writer.write(row(0))
@@ -277,7 +277,7 @@ def test_a_reader_of_standard_output_that_has_gone_is_not_a_storage_failure(tmp_
 
 def test_a_second_writer_of_one_output_is_refused_at_once_and_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    code = "import sys; from qrd.jsonl import Writer; Writer(sys.argv[1], resume=sys.argv[2] == '1')"
+    code = "import sys; from qrd.rows.writer import Writer; Writer(sys.argv[1], resume=sys.argv[2] == '1')"
     with Writer(str(file)) as writer:
         writer.write(row(0))
         for resume in "01":
@@ -292,7 +292,9 @@ def test_a_second_writer_of_one_output_is_refused_at_once_and_changes_nothing(tm
 
 def test_a_lock_whose_owner_was_killed_does_not_block(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    code = "import os, sys; from qrd.jsonl import Writer; w = Writer(sys.argv[1]); w.write({'id': 'q0'}); os.abort()"
+    code = (
+        "import os, sys; from qrd.rows.writer import Writer; w = Writer(sys.argv[1]); w.write({'id': 'q0'}); os.abort()"
+    )
     subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, timeout=30)
     appended(file, 2, NoSync())
     assert [fields["id"] for fields in read(file)] == ["q0", "q1"]

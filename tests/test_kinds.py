@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from qrd import kinds
 from qrd.errors import DataError
 from qrd.inspection.kinds import kind_of
-from qrd.reader import Reader
-from qrd.records import Path as PathRecord
-from qrd.records import Prediction, Question
+from qrd.rows import kinds
+from qrd.rows.reader import Reader
+from qrd.rows.records import Path as PathRecord
+from qrd.rows.records import Prediction, Question
 
 QUESTION = {"id": "q", "task": "math", "question": "2+3?", "answer": "5"}
 PATH = {**QUESTION, "path_id": "p", "teacher": "t", "response": "2+3=5", "prediction": "5", "correct": True}

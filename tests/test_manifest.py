@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from qrd import manifest
 from qrd.config import EvalConfig, GenerateConfig, knobs
-from qrd.manifest import Manifest
+from qrd.rows import manifest
+from qrd.rows.manifest import Manifest
 
 CANARY = "canary-4f1c9a"
 

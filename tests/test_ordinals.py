@@ -1,4 +1,4 @@
-from qrd.ordinals import Ordinals
+from qrd.rows.ordinals import Ordinals
 
 
 def test_each_text_has_one_number_in_the_order_of_first_use_through_every_growth():

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from qrd import lines, packed
 from qrd.errors import DataError, PackedError
-from qrd.reader import Reader
-from qrd.records import Question
+from qrd.rows import lines, packed
+from qrd.rows.reader import Reader
+from qrd.rows.records import Question
 from tests.question_rows import reader, row
 
 zstd = packed.zstd_module()
@@ -131,8 +131,8 @@ def test_a_packing_that_is_not_read_is_named(tmp_path: Path, name: str, head: by
 BOMB = """
 import resource, sys
 from qrd.errors import QrdError
-from qrd.jsonl import Reader
-from qrd.records import Question
+from qrd.rows.writer import Reader
+from qrd.rows.records import Question
 from qrd.published import files
 for read in (lambda: Reader([sys.argv[1]], Question, unique=None).scan(), lambda: list(files.rows(sys.argv[1]))):
     try:
@@ -167,7 +167,7 @@ def test_without_the_package_for_zstd_its_command_is_told(tmp_path: Path) -> Non
 
 
 def test_no_command_loads_the_packages_before_a_file_needs_them() -> None:
-    code = "import qrd.jsonl, sys; print([n for n in ('backports.zstd', 'compression.zstd') if n in sys.modules])"
+    code = "import qrd.rows.writer, sys; print([n for n in ('backports.zstd', 'compression.zstd') if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

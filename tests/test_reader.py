@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from qrd import lines
 from qrd.errors import ConfigError, DataError
-from qrd.reader import Reader
-from qrd.records import Question
+from qrd.rows import lines
+from qrd.rows.reader import Reader
+from qrd.rows.records import Question
 from tests.question_rows import reader, row
 
 BAD_LINES: list[tuple[str, bytes, str]] = [

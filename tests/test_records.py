@@ -11,7 +11,7 @@ import pytest
 
 from qrd.backends import Request, Sampling
 from qrd.errors import DataError
-from qrd.records import Path, Prediction, Question, checked, digest, in_shard, path_id, plain_json
+from qrd.rows.records import Path, Prediction, Question, checked, digest, in_shard, path_id, plain_json
 
 QUESTION: dict[str, Any] = {"id": "q", "task": "text", "question": "?", "answer": "a"}
 CHOICE = {**QUESTION, "task": "choice", "choices": ["x", "y", "z"], "answer": "C"}
@@ -119,7 +119,7 @@ def test_every_id_is_in_exactly_one_part(total: int) -> None:
 
 
 def test_a_part_is_the_same_in_every_process() -> None:
-    code = "from qrd.records import in_shard; print([n for n in range(50) if in_shard(f'q{n}', 2, 5)])"
+    code = "from qrd.rows.records import in_shard; print([n for n in range(50) if in_shard(f'q{n}', 2, 5)])"
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True, timeout=30

@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import PreTrainedTokenizerFast
 
 from qrd import prompts
-from qrd.records import Question
+from qrd.rows.records import Question
 
 # Turns as Llama 3 and Gemma mark them, without the names of roles: there are but two.
 SIDED = (

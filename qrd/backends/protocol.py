@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from qrd.backends.hosts import base_of
-from qrd.records import Usage, plain_json
+from qrd.rows.records import Usage, plain_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import msgspec
 from qrd.backends.protocol import Reply, Request
 from qrd.errors import ConfigError
 from qrd.masking import one_line
-from qrd.records import Usage
+from qrd.rows.records import Usage
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -12,7 +12,7 @@ from qrd.evaluation.compare import compared
 from qrd.evaluation.families import Families
 from qrd.evaluation.samples import sampled
 from qrd.evaluation.score import accuracy
-from qrd.outcomes import NO_ANSWER, NO_GOLD, WRONG, outcome_of
+from qrd.rows.outcomes import NO_ANSWER, NO_GOLD, WRONG, outcome_of
 
 Fields = dict[str, Any]
 

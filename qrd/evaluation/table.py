@@ -7,7 +7,7 @@ from typing import Any
 
 from qrd.console import Console
 from qrd.evaluation.breakdown import in_order
-from qrd.outcomes import NO_ANSWER, NO_GOLD, WRONG
+from qrd.rows.outcomes import NO_ANSWER, NO_GOLD, WRONG
 
 Fields = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qrd.errors import DataError
-from qrd.reader import Row
-from qrd.records import Prediction
+from qrd.rows.reader import Row
+from qrd.rows.records import Prediction
 
 
 def checked_together(rows: list[Row[Prediction]]) -> list[Row[Prediction]]:

@@ -19,9 +19,9 @@ from qrd.config import DataExportConfig
 from qrd.console import clean
 from qrd.exports.lineage import Step
 from qrd.exports.trainers import KEPT, settings, takes_turns
-from qrd.manifest import sha256_of
 from qrd.masking import masked
-from qrd.records import Path
+from qrd.rows.manifest import sha256_of
+from qrd.rows.records import Path
 
 # Options that say where, how fast or how loudly a step ran, not what it did.
 UNSHOWN = frozenset((

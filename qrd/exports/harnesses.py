@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 # What `chat.plain_prompt` makes of messages, for a tool that insists on a template.
 PLAIN_TEMPLATE = "{% for message in messages %}{{ message['content'] | trim + '\\n\\n' }}{% endfor %}"

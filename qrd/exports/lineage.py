@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from qrd.manifest import stored
+from qrd.rows.manifest import stored
 
 
 class _File(msgspec.Struct):

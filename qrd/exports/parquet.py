@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path as File
 from typing import Any
 
-from qrd.companions import TEMPORARY, set_aside
 from qrd.errors import StorageError, needs
-from qrd.locks import take_lock
+from qrd.rows.companions import TEMPORARY, set_aside
+from qrd.rows.locks import take_lock
 
 ROWS_AT_ONCE = 1000
 

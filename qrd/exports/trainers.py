@@ -16,9 +16,9 @@ from pathlib import Path as File
 import msgspec
 
 from qrd.errors import ConfigError
-from qrd.jsonl import write_whole
 from qrd.masking import one_line
-from qrd.records import Fields
+from qrd.rows.records import Fields
+from qrd.rows.writer import write_whole
 
 TRAINERS = ("trl", "llama-factory", "ms-swift", "axolotl")
 FORMS = ("messages", "prompt-completion")

@@ -16,7 +16,7 @@ from qrd.filters.decision import KEEP, Decision, Rule
 from qrd.filters.finish import finish
 from qrd.filters.length import Length, num_tokens
 from qrd.filters.verdict import verdict, verdict_known
-from qrd.records import Path, Question
+from qrd.rows.records import Path, Question
 
 __all__ = [
     "KEEP",

@@ -6,8 +6,8 @@ from array import array
 from collections.abc import Callable
 
 from qrd.filters.decision import KEEP, Decision, drop
-from qrd.ordinals import Ordinals
-from qrd.records import Path
+from qrd.rows.ordinals import Ordinals
+from qrd.rows.records import Path
 
 
 class Cap:

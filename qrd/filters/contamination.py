@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from qrd.filters.decision import KEEP, Decision, drop
-from qrd.records import Path, Question
+from qrd.rows.records import Path, Question
 
 LONG, SHORT = 13, 8  # words of a run; the numbers of GPT-3 (arXiv 2005.14165, appendix C) and of PaLM
 MIN_SHARE = 0.15  # of a question's runs of 8 that must be found

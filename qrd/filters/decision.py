@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from qrd.records import Path
+from qrd.rows.records import Path
 
 
 class Decision(NamedTuple):

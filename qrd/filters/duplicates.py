@@ -7,7 +7,7 @@ from typing import Any
 
 from qrd.errors import needs
 from qrd.filters.decision import KEEP, Decision, drop
-from qrd.records import Path
+from qrd.rows.records import Path
 
 NUM_PERMUTATIONS = 128  # the similarity is estimated to within 1 / sqrt(128) = 0.09
 SHINGLE_WORDS = 3

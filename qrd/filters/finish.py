@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qrd.filters.decision import KEEP, Decision, drop
-from qrd.records import Path, ending_of
+from qrd.rows.records import Path, ending_of
 
 
 def finish(path: Path) -> Decision:

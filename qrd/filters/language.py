@@ -6,7 +6,7 @@ import re
 
 from qrd.errors import ConfigError, needs
 from qrd.filters.decision import KEEP, Decision, drop
-from qrd.records import Path
+from qrd.rows.records import Path
 
 # Formulas and code are of no language.
 _NO_PROSE = re.compile(r"```.*?(?:```|\Z)|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]{1,2000}\$|\\[A-Za-z]+|[^\W\d_]*[\d_]\w*", re.S)

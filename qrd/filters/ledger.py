@@ -8,8 +8,8 @@ from collections import Counter
 from qrd.filters.decision import KEPT
 from qrd.filters.sifting import RIGHT, Sifted, grade_of
 from qrd.filters.sifting import UNKNOWN as UNGRADED
-from qrd.ordinals import Ordinals
-from qrd.records import Fields, Path
+from qrd.rows.ordinals import Ordinals
+from qrd.rows.records import Fields, Path
 
 UNKNOWN, UNSOLVED, HARD, MEDIUM, EASY = "unknown", "unsolved", "hard", "medium", "easy"
 LEVELS = (EASY, MEDIUM, HARD, UNSOLVED, UNKNOWN)

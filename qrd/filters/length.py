@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qrd.filters.decision import KEEP, Decision, drop
-from qrd.records import Path
+from qrd.rows.records import Path
 
 
 def num_tokens(path: Path) -> int:

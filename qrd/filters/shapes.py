@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from qrd.lines import decode_object
-from qrd.records import Fields, Path, Verdict, checked, misfit
+from qrd.rows.lines import decode_object
+from qrd.rows.records import Fields, Path, Verdict, checked, misfit
 
 MOST_SHAPES = 8
 TRIED = 64  # lines, or chunks of lines, before it shows whether a shape fits them

@@ -17,7 +17,7 @@ from qrd.filters.decision import KEPT, Rule
 from qrd.filters.finish import finish
 from qrd.filters.shapes import Shapes
 from qrd.filters.verdict import verdict, verdict_known
-from qrd.records import Path
+from qrd.rows.records import Path
 
 UNKNOWN, WRONG, RIGHT = 0, 1, 2
 CHUNK_BYTES = 2**16  # what is read of them, and written again, stays in the processor's cache

@@ -9,7 +9,7 @@ from typing import Any
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.models import embedded
-from qrd.records import Path
+from qrd.rows.records import Path
 
 
 def token_counter(tokenizer: str) -> Callable[[Path], int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 
 from qrd.filters.length import num_tokens
-from qrd.ordinals import Ordinals
-from qrd.records import Path
+from qrd.rows.ordinals import Ordinals
+from qrd.rows.records import Path
 
 _VERDICT = {"valid": 2, "unscored": 1}
 Rank = tuple[float, int, float, int, int]

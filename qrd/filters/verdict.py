@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from qrd.filters.decision import KEEP, Decision, drop
-from qrd.records import Path
+from qrd.rows.records import Path
 
 
 def verdict(path: Path) -> Decision:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from qrd.errors import ConfigError
-from qrd.lines import MAX_LINE_BYTES
+from qrd.rows.lines import MAX_LINE_BYTES
 
 BLOCK_BYTES = 2**18
 MORE_BYTES = 2**14

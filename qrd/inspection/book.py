@@ -10,8 +10,8 @@ import msgspec
 from qrd.errors import DataError
 from qrd.inspection.blocks import Chunk, Lines
 from qrd.inspection.kinds import checked_kind
-from qrd.lines import decode_object
-from qrd.records import Fields
+from qrd.rows.lines import decode_object
+from qrd.rows.records import Fields
 
 FILE_BITS = 40  # a handle is file << FILE_BITS | line: 10^12 lines of each file
 _MARK = b"\xef\xbb\xbf"

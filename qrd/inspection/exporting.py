@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from qrd.errors import ConfigError
 from qrd.inspection.book import Book
-from qrd.jsonl import replacing
-from qrd.lines import plain_line
+from qrd.rows.lines import plain_line
+from qrd.rows.writer import replacing
 
 
 class CalledOff(Exception):

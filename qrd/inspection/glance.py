@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from qrd.console import clean
 from qrd.inspection.book import Entry
 from qrd.inspection.kinds import PATHS
-from qrd.outcomes import UNGRADED, outcome_of
-from qrd.records import Fields
+from qrd.rows.outcomes import UNGRADED, outcome_of
+from qrd.rows.records import Fields
 
 TEXT_CHARS = 400
 TOLD_BY_KIND = {"question": ("question",), "failed request": ("error",), "bad": ()}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from qrd.kinds import PATHS, kind_of
-from qrd.records import Fields, Identified, Path, Prediction, Question, checked
+from qrd.rows.kinds import PATHS, kind_of
+from qrd.rows.records import Fields, Identified, Path, Prediction, Question, checked
 
 __all__ = ["CHECKS", "PATHS", "checked_kind", "kind_of"]
 

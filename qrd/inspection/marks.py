@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from datetime import datetime, timezone
 
-from qrd.companions import MARKS
 from qrd.errors import DataError
-from qrd.jsonl import DISK, Disk, Writer
-from qrd.lines import decode_object, numbered, open_input
-from qrd.records import Fields, digest
+from qrd.rows.companions import MARKS
+from qrd.rows.lines import decode_object, numbered, open_input
+from qrd.rows.records import Fields, digest
+from qrd.rows.writer import DISK, Disk, Writer
 
 GOOD, BAD = "valid", "invalid"
 NAMES = ("path_id", "id", "model", "sample")

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from qrd.inspection.kinds import CHECKS, PATHS
-from qrd.outcomes import outcome_of
-from qrd.records import LETTERS, Fields
+from qrd.rows.outcomes import outcome_of
+from qrd.rows.records import LETTERS, Fields
 
 INDENT = "  "
 ONE_LINE_CHARS = 80

@@ -8,8 +8,8 @@ from typing import Any
 
 from qrd.inspection.kinds import PATHS
 from qrd.inspection.where import value_at
-from qrd.outcomes import NO_ANSWER, OUTCOMES, RIGHT, WRONG, outcome_of
-from qrd.records import Fields
+from qrd.rows.outcomes import NO_ANSWER, OUTCOMES, RIGHT, WRONG, outcome_of
+from qrd.rows.records import Fields
 
 COUNTED = ("task", "meta.dataset", "finish_reason", "verdict", "reject_reason")
 GROUPED = ("style", "teacher", "model")

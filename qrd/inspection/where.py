@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from qrd.errors import ConfigError
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 Condition = Callable[[Fields], bool]
 _CONDITION = re.compile(r"\s*([^=!\s]+)\s*(!?=)(.*)", re.DOTALL)

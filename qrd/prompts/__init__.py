@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from qrd.errors import ConfigError
 from qrd.masking import one_line
-from qrd.records import LETTERS, Question
+from qrd.rows.records import LETTERS, Question
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -17,7 +17,7 @@ from typing import Any
 
 from qrd.prompts import Messages, Rubric, question_text
 from qrd.prompts.wrapping import BLANKS, in_lines, spelt, unwrapped
-from qrd.records import Question
+from qrd.rows.records import Question
 
 MOST_STEPS = 40
 WORST, BEST = 1, 10

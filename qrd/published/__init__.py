@@ -27,7 +27,7 @@ from qrd.published import (
 from qrd.published.hub import Hub
 from qrd.published.row import Published
 from qrd.published.turns import READERS
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 __all__ = ["FORMS", "Form", "Published"]
 

@@ -9,7 +9,7 @@ import re
 from pathlib import PurePath
 
 from qrd.published.row import Published
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 LABELS = {
     "e": "entailment", "n": "neutral", "c": "contradiction",

@@ -12,7 +12,7 @@ from qrd import answers
 from qrd.published import options, plain
 from qrd.published.row import Published
 from qrd.published.turns import READERS, Exchange, Turn
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 MAX_TEXT_ANSWER_CHARS = 300  # of task text: a longer reply is reasoning, not an answer
 

@@ -10,9 +10,9 @@ import re
 from itertools import chain
 
 from qrd.errors import DataError
-from qrd.lines import MAX_LINE_BYTES, numbered
 from qrd.masking import one_line
 from qrd.published.row import Published, Rows, Stream
+from qrd.rows.lines import MAX_LINE_BYTES, numbered
 
 SEPARATORS = (",", ";", "\t", "|")
 HEADER_CHARS = 2**16  # of a header, to tell by; less than any limit of a cell

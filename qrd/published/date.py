@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qrd.published.row import Published
-from qrd.records import LETTERS, Fields
+from qrd.rows.records import LETTERS, Fields
 
 _OPTIONS = re.compile(r"\n\s*Options:\s*\n")
 _OPTION = re.compile(r"^\s*\(([A-Z])\)[ \t]*(\S.*?)\s*$", re.MULTILINE)

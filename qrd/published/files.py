@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from pathlib import Path as File
 
-from qrd import packed
 from qrd.errors import ConfigError
-from qrd.kinds import PARQUET_MARK
-from qrd.lines import MAX_LINE_BYTES, Digest, open_input
 from qrd.published import csv_rows, json_rows, parquet_rows
 from qrd.published.encodings import Recoded, encoding_of
 from qrd.published.row import Rows, Stream
+from qrd.rows import packed
+from qrd.rows.kinds import PARQUET_MARK
+from qrd.rows.lines import MAX_LINE_BYTES, Digest, open_input
 
 ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 

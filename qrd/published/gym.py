@@ -18,7 +18,7 @@ import msgspec
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.published.row import Published
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 PREFIX = "reasoning-gym:"
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")

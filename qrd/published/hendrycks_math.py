@@ -11,7 +11,7 @@ import re
 from pathlib import PurePath
 
 from qrd.published.row import Published
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
 _ARGUMENTS = {f"\\{name}": 2 for name in ("frac", "dfrac", "tfrac", "cfrac", "binom")} | {

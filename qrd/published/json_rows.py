@@ -9,10 +9,10 @@ import jsonlines
 import msgspec
 
 from qrd.errors import DataError
-from qrd.lines import decode_object, numbered, refuse_double_keys
 from qrd.masking import one_line
 from qrd.published.row import Published, Rows, Stream, shown
-from qrd.records import Fields
+from qrd.rows.lines import decode_object, numbered, refuse_double_keys
+from qrd.rows.records import Fields
 
 BOM = b"\xef\xbb\xbf"
 

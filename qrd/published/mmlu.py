@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from qrd.published import options
 from qrd.published.row import Published
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 
 def question(row: Published) -> Fields:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qrd.published.row import Published
-from qrd.records import LETTERS, Fields
+from qrd.rows.records import LETTERS, Fields
 
 
 def arc(row: Published) -> Fields:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from qrd.published.row import Published, shown
-from qrd.records import LETTERS
+from qrd.rows.records import LETTERS
 
 FIELDS = ("choices", "options")
 _IN_BRACKETS = re.compile(r"\(?\s*([A-Za-z])\s*[).:]?")

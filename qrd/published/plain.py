@@ -14,7 +14,7 @@ from qrd.published import options
 from qrd.published.numbers import plain_number
 from qrd.published.options import Choice
 from qrd.published.row import Published
-from qrd.records import Fields, Task
+from qrd.rows.records import Fields, Task
 
 TASKS = get_args(Task)
 NLI = ("entailment", "neutral", "contradiction")

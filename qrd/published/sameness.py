@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qrd.errors import ConfigError
-from qrd.records import Fields, digest
+from qrd.rows.records import Fields, digest
 
 PARTS = {2: ("train", "test"), 3: ("train", "dev", "test")}
 NAMED_REPEATS = 20

@@ -12,11 +12,11 @@ from pathlib import Path as File
 
 from qrd.config import DataImportConfig
 from qrd.errors import ConfigError
-from qrd.manifest import sha256_of
-from qrd.packed import unsuffixed
 from qrd.published import FORMS, columns, encodings, files, gym, hub
 from qrd.published.row import Published, Rows
-from qrd.records import Fields
+from qrd.rows.manifest import sha256_of
+from qrd.rows.packed import unsuffixed
+from qrd.rows.records import Fields
 
 
 @dataclass

@@ -6,7 +6,7 @@ Source: https://allenai.org/data/strategyqa, strategyqa_train.json; ChilleD/Stra
 from __future__ import annotations
 
 from qrd.published.row import Published
-from qrd.records import Fields
+from qrd.rows.records import Fields
 
 
 def question(row: Published) -> Fields:

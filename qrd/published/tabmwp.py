@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from qrd.published.numbers import plain_number
 from qrd.published.row import Published
-from qrd.records import LETTERS, Fields
+from qrd.rows.records import LETTERS, Fields
 
 
 def question(row: Published) -> Fields:

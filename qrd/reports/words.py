@@ -9,12 +9,12 @@ from typing import Any
 from qrd.evaluation.agreement import likeness
 from qrd.evaluation.families import ENSEMBLE
 from qrd.evaluation.table import chance
-from qrd.records import Fields
 from qrd.reports.document import Tile
 from qrd.reports.facts import census
 from qrd.reports.facts.gathered import Gathered
 from qrd.reports.facts.run_folder import Curve, Run
 from qrd.reports.sections.paths import GOOD, duration
+from qrd.rows.records import Fields
 
 COLLAPSED = 0.01  # of the first spread, as train reports it
 BY_RULE = "qrd"  # the judge's name where no model was asked

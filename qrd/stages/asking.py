@@ -6,17 +6,17 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from qrd import fingerprints
 from qrd.backends import Account, BackendSettings, Budget, Flight, Reply, Stopping
 from qrd.backends.batch import notes
-from qrd.companions import ACCOUNT, FAILED
 from qrd.config import Batching, Calling
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.jsonl import is_stream, write_whole
-from qrd.lines import encode
-from qrd.manifest import stored, without_secrets
-from qrd.records import Fields
+from qrd.rows import fingerprints
+from qrd.rows.companions import ACCOUNT, FAILED
+from qrd.rows.lines import encode
+from qrd.rows.manifest import stored, without_secrets
+from qrd.rows.records import Fields
+from qrd.rows.writer import is_stream, write_whole
 from qrd.stages.selecting import Tally
 
 ENDPOINT_KNOBS = ("temperature", "top_p", "max_tokens", "seed", "api_base")

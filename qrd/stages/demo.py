@@ -17,13 +17,13 @@ from typing import Any
 
 import msgspec
 
-from qrd.companions import MANIFEST
 from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, ReportConfig, TrainConfig
 from qrd.console import Console
-from qrd.jsonl import write_whole
-from qrd.lines import encode
 from qrd.models import embedded
-from qrd.records import Fields
+from qrd.rows.companions import MANIFEST
+from qrd.rows.lines import encode
+from qrd.rows.records import Fields
+from qrd.rows.writer import write_whole
 
 TEACHER = JUDGE = "embedded:smollm2-135m"
 STUDENTS = ("embedded:smollm2-135m", "embedded:gemma3-270m")

@@ -16,15 +16,16 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from qrd import fingerprints, prompts
+from qrd import prompts
 from qrd.answers import grade
 from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, estimate, hashing, open_backend
 from qrd.config import GenerateConfig
 from qrd.console import Console, Progress
-from qrd.jsonl import Writer
-from qrd.manifest import Manifest
-from qrd.reader import Reader, Row
-from qrd.records import Fields, Question, path_id, plain_json, unsaid
+from qrd.rows import fingerprints
+from qrd.rows.manifest import Manifest
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Fields, Question, path_id, plain_json, unsaid
+from qrd.rows.writer import Writer
 from qrd.stages import asking, selecting
 from qrd.stages.selecting import Held, Tally
 

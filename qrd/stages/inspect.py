@@ -25,10 +25,10 @@ from qrd.inspection import record
 from qrd.inspection.kinds import checked_kind
 from qrd.inspection.tally import Tally
 from qrd.inspection.where import Condition, condition
-from qrd.lines import bad_lines, open_input
-from qrd.packed import Unpacked
-from qrd.reader import Reader
-from qrd.records import Fields
+from qrd.rows.lines import bad_lines, open_input
+from qrd.rows.packed import Unpacked
+from qrd.rows.reader import Reader
+from qrd.rows.records import Fields
 
 TABLE_ROWS = 30
 

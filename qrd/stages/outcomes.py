@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from qrd.console import Console
-from qrd.records import Fields, ending_of
+from qrd.rows.records import Fields, ending_of
 
 ORDER = ("right", "wrong", "no answer", "without gold", "cut", "empty", "refused", "failed")
 # A few long replies are cut in any run. Past one in ten the limit chooses what a student sees: the hardest questions

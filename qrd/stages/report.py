@@ -17,8 +17,6 @@ from qrd.config import ReportConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.evaluation.breakdown import UNKNOWN
-from qrd.jsonl import write_whole
-from qrd.manifest import Manifest
 from qrd.reports import words as words
 from qrd.reports.document import Document
 from qrd.reports.facts.gathered import Gathered, gather, groups_of
@@ -26,6 +24,8 @@ from qrd.reports.html import rendered
 from qrd.reports.sections import paths as sections
 from qrd.reports.sections.accuracy import accuracy_section, scored
 from qrd.reports.sections.runs import compare_section
+from qrd.rows.manifest import Manifest
+from qrd.rows.writer import write_whole
 
 
 @dataclass(frozen=True)

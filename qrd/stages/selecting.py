@@ -10,9 +10,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from qrd.console import Console
-from qrd.lines import bad_lines
-from qrd.reader import Reader, Row
-from qrd.records import Fields, Identified, checked, in_shard
+from qrd.rows.lines import bad_lines
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Fields, Identified, checked, in_shard
 from qrd.stages.outcomes import Outcomes
 
 Q = TypeVar("Q", bound=Identified)

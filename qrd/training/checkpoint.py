@@ -27,8 +27,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from qrd.errors import ConfigError, DataError, StorageError
-from qrd.manifest import sha256_of
 from qrd.masking import one_line
+from qrd.rows.manifest import sha256_of
 from qrd.training.shards import share_of
 
 _FOLDER = re.compile(r"step-(\d+)")

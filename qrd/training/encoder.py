@@ -16,10 +16,10 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from qrd.errors import ConfigError
-from qrd.fingerprints import files_at
-from qrd.jsonl import write_whole
 from qrd.masking import one_line
 from qrd.models.embedded import cache_folder
+from qrd.rows.fingerprints import files_at
+from qrd.rows.writer import write_whole
 from qrd.training.batches import cut
 from qrd.training.students import local_source
 

@@ -18,11 +18,11 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
-from qrd.companions import TEMPORARY, set_aside
 from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError, StorageError
-from qrd.jsonl import write_whole
-from qrd.locks import take_lock
+from qrd.rows.companions import TEMPORARY, set_aside
+from qrd.rows.locks import take_lock
+from qrd.rows.writer import write_whole
 from qrd.training import checkpoint
 from qrd.training.identity import as_text, by_name, read_identity, refuse_other_run
 from qrd.training.shards import gather

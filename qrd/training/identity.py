@@ -9,10 +9,10 @@ from typing import Any
 
 from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError, DataError
-from qrd.fingerprints import files_at
 from qrd.masking import one_line
 from qrd.models.embedded import is_embedded
-from qrd.records import Fields, digest
+from qrd.rows.fingerprints import files_at
+from qrd.rows.records import Fields, digest
 from qrd.training.students import local_source, parse_students
 
 # Options that change neither the order of paths nor, beyond rounding, what is learnt.

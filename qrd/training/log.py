@@ -13,7 +13,7 @@ from pathlib import Path as File
 from typing import Any
 
 from qrd.errors import StorageError
-from qrd.lines import encode
+from qrd.rows.lines import encode
 
 FILES = ("metrics.jsonl", "routing.jsonl")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qrd.models import chat
-from qrd.records import Path, ending_of
+from qrd.rows.records import Path, ending_of
 from qrd.training.batches import Encoder, Example, derive_seed
 
 

@@ -7,7 +7,7 @@ import pytest
 from qrd.backends import BackendSettings, open_backend
 from qrd.backends.api.refusals import CallFailed
 from qrd.backends.api.replies import answer_of
-from qrd.records import ending_of
+from qrd.rows.records import ending_of
 from tests.backends.api_asks import PRICED, asks, opened
 from tests.kit import desk
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from qrd.lines import MAX_LINE_BYTES
+from qrd.rows.lines import MAX_LINE_BYTES
 
 BAD = {
     "bad UTF-8": b'{"id": "\xff"}',

@@ -1,6 +1,6 @@
 import json
 
-from qrd import records
+from qrd.rows import records
 
 GENERATE = ("generate", "questions.jsonl", "--teacher", "scripted:teacher.toml")
 

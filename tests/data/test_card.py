@@ -13,7 +13,7 @@ from qrd.config import DataExportConfig, DataPathsConfig, knobs
 from qrd.console import Console
 from qrd.exports.card import code
 from qrd.exports.lineage import trail
-from qrd.manifest import beside, sha256_of
+from qrd.rows.manifest import beside, sha256_of
 from qrd.stages.data import exporting
 from qrd.stages.data import paths as data_paths
 

@@ -16,7 +16,7 @@ from qrd.console import Console
 from qrd.errors import ConfigError, DataError, GateError, StorageError
 from qrd.exports.trainers import TRAINERS
 from qrd.prompts import student_messages
-from qrd.records import Question, in_shard
+from qrd.rows.records import Question, in_shard
 from qrd.stages.data import exporting
 from tests.data.conftest import read
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from qrd.errors import ConfigError, DataError
-from qrd.reader import Reader
-from qrd.records import Question
+from qrd.rows.reader import Reader
+from qrd.rows.records import Question
 
 GSM = '{"question": "Sum of 1 and %d?", "answer": "#### %d"}'
 TASKS_EXPECTED = "expected one of choice, boolean, nli, math, text; --task says it for rows that do not"

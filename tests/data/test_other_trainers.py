@@ -12,7 +12,7 @@ import pytest
 from qrd.config import DataExportConfig, knobs
 from qrd.console import Console
 from qrd.prompts import student_messages
-from qrd.records import Question
+from qrd.rows.records import Question
 from qrd.stages.data import exporting
 
 PATH = {"id": "q1", "task": "math", "question": "1 + 1?", "answer": "2", "path_id": "p1", "response": "It is 2."}

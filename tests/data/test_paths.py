@@ -13,9 +13,9 @@ from qrd.config import DataPathsConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.prompts import student_messages
-from qrd.reader import Reader
-from qrd.records import Path as PathRecord
-from qrd.records import Question, in_shard, path_id
+from qrd.rows.reader import Reader
+from qrd.rows.records import Path as PathRecord
+from qrd.rows.records import Question, in_shard, path_id
 from qrd.stages.data import paths as data_paths
 
 QUESTIONS = [

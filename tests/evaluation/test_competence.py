@@ -18,7 +18,7 @@ from qrd.console import Console
 from qrd.evaluation import by_vote, by_weight
 from qrd.method.words import align, split_words
 from qrd.models import chat
-from qrd.records import Question
+from qrd.rows.records import Question
 from qrd.stages.eval import competence
 from qrd.stages.eval.candidates import candidates_of
 

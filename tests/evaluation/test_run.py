@@ -8,7 +8,7 @@ import tiny_run
 
 from qrd.config import EvalConfig
 from qrd.errors import ConfigError
-from qrd.manifest import sha256_of
+from qrd.rows.manifest import sha256_of
 from qrd.stages.eval.candidates import candidates_of
 
 

@@ -4,7 +4,7 @@ from itertools import count
 
 import msgspec
 
-from qrd.records import Path
+from qrd.rows.records import Path
 
 NUMBERS = count()
 NOUNS = """apple river stone candle window garden silver thunder paper ocean mountain yellow basket quiet engine forest

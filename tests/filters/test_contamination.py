@@ -6,7 +6,7 @@ import pytest
 from path_rows import a_path, path_row
 
 from qrd.filters.contamination import Contamination
-from qrd.records import Question
+from qrd.rows.records import Question
 
 SYLLABLES = ["ba", "ke", "li", "mo", "nu", "ra", "se", "ti", "vo", "zu"]
 WORDS = [one + two + three for one in SYLLABLES for two in SYLLABLES for three in "nrst"]

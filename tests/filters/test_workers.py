@@ -8,12 +8,13 @@ import signal
 import pytest
 from path_rows import path_row
 
-from qrd import filters, lines
+from qrd import filters
 from qrd.config import FilterConfig
 from qrd.errors import DataError
 from qrd.filters.sifting import Sifter
-from qrd.reader import Reader
-from qrd.records import Path
+from qrd.rows import lines
+from qrd.rows.reader import Reader
+from qrd.rows.records import Path
 from qrd.stages.filter import run as stage
 from qrd.stages.filter.workers import Workers
 

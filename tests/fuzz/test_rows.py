@@ -11,13 +11,14 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qrd import filters, lines
+from qrd import filters
 from qrd.config import FilterConfig
 from qrd.console import clean
 from qrd.filters.sifting import Sifter
 from qrd.inspection import record as shown
-from qrd.reader import Block, Reader
-from qrd.records import Path, Question, checked
+from qrd.rows import lines
+from qrd.rows.reader import Block, Reader
+from qrd.rows.records import Path, Question, checked
 
 ROWS_AT_ONCE = 20
 EXAMPLES = max(1, int(os.environ.get("QRD_FUZZ_ROWS", "3000")) // ROWS_AT_ONCE)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qrd.companions import MARKS
 from qrd.errors import DataError
 from qrd.inspection.marks import Marks
+from qrd.rows.companions import MARKS
 
 PATH = {"id": "q1", "path_id": "p1", "response": "It is B.", "answer": "B"}
 PREDICTION = {"id": "q1", "model": "small", "sample": 1, "response": "C", "answer": "B"}

@@ -13,10 +13,10 @@ from qrd.inspection.book import Entry
 from qrd.inspection.glance import glance, title
 from qrd.inspection.record import lines
 from qrd.inspection.tally import Tally
-from qrd.outcomes import OUTCOMES, outcome_of
-from qrd.records import Path, checked
 from qrd.reports.facts.census import answer_of
 from qrd.reports.facts.gathered import gather
+from qrd.rows.outcomes import OUTCOMES, outcome_of
+from qrd.rows.records import Path, checked
 from qrd.stages.eval import comparing
 from qrd.stages.report import composed
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
-from qrd.manifest import sha256_of
+from qrd.rows.manifest import sha256_of
 
 STYLES = ("vanilla", "cot", "tot", "program", "backward", "facts")
 STUDENTS = {"small": "hf:small", "large": "hf:large"}

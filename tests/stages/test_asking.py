@@ -10,7 +10,7 @@ import pytest
 from qrd.config import GenerateConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.manifest import Manifest
+from qrd.rows.manifest import Manifest
 from qrd.stages import asking
 
 SECRET_URL = "http://user:canary-77@host.example/v1"

@@ -8,7 +8,7 @@ import pytest
 
 from qrd.config import FilterConfig, knobs
 from qrd.console import Console
-from qrd.manifest import Manifest, sha256_of
+from qrd.rows.manifest import Manifest, sha256_of
 from qrd.stages.eval.contamination import stamp
 from qrd.stages.filter import run as filtering
 

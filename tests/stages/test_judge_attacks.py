@@ -9,7 +9,7 @@ import pytest
 from qrd import prompts
 from qrd.prompts import judging
 from qrd.prompts.judging import UNREADABLE
-from qrd.records import Path
+from qrd.rows.records import Path
 from qrd.stages.judge.attacks import empty_reasoning
 from tests.kit import ledger
 from tests.kit.harness import Run, records_by

@@ -10,7 +10,7 @@ from qrd import prompts
 from qrd.errors import ConfigError
 from qrd.prompts import judging
 from qrd.prompts.judging import UNREADABLE
-from qrd.records import Path
+from qrd.rows.records import Path
 from tests.stages.verdict_grammar import is_in_the_grammar
 
 NONCE = "5f3a90c1"

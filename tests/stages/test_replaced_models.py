@@ -8,10 +8,10 @@ import time
 import pytest
 import tiny_models
 
-from qrd import fingerprints
 from qrd.config import EvalConfig, GenerateConfig, JudgeConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError
+from qrd.rows import fingerprints
 from qrd.stages import generate
 from qrd.stages.eval import run as eval_stage
 from qrd.stages.judge import run as judge

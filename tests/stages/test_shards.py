@@ -6,7 +6,7 @@ import pytest
 
 from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig
 from qrd.console import Console
-from qrd.records import in_shard
+from qrd.rows.records import in_shard
 from qrd.stages import generate
 from qrd.stages.eval import run as evaluating
 from qrd.stages.filter import run as filtering

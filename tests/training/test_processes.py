@@ -12,8 +12,8 @@ from processes import PLAIN, ROOT, assert_same_run, launch
 from tiny_models import path_rows, read_rows, write_rows
 
 from qrd.errors import ConfigError, Interrupted
-from qrd.manifest import sha256_of
-from qrd.records import digest
+from qrd.rows.manifest import sha256_of
+from qrd.rows.records import digest
 from qrd.stages.train import run as train
 from qrd.training import checkpoint
 from qrd.training.loop import Loop

@@ -12,8 +12,8 @@ from tiny_models import path_rows, read_rows
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qrd.errors import ConfigError, GateError, QrdError
-from qrd.reader import Reader
-from qrd.records import Path
+from qrd.rows.reader import Reader
+from qrd.rows.records import Path
 from qrd.stages.train import run as train
 from qrd.training.loop import Loop
 from qrd.training.students import parse_students

@@ -26,7 +26,7 @@ from qrd.backends.bounds.stopping import DRAIN_S
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError
-from qrd.records import Usage
+from qrd.rows.records import Usage
 
 try:
     import resource

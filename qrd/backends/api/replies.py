@@ -15,7 +15,7 @@ from typing import Any
 from qrd.backends.api.client import Answer
 from qrd.backends.api.refusals import CallFailed
 from qrd.backends.api.words import DEEPEST, is_told, no_answer, refusal_in, status_in
-from qrd.records import WHOLE_ENDS, ending_of
+from qrd.rows.records import WHOLE_ENDS, ending_of
 
 MOST_TOKENS = 2**40  # what is past it is no count; nor is true, which is an int to Python and none to a record
 _COUNTS = (

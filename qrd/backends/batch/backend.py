@@ -26,7 +26,7 @@ from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError
 from qrd.masking import one_line
-from qrd.records import Usage
+from qrd.rows.records import Usage
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 100 * 2**20  # OpenAI's limits are 50,000 and 200 MB
 UNRUN = "batch_expired"

@@ -14,10 +14,10 @@ from pathlib import Path as File
 import msgspec
 
 from qrd.backends.bounds.budget import Budget, Hold
-from qrd.companions import BATCHES
 from qrd.errors import ConfigError
-from qrd.jsonl import write_whole
 from qrd.masking import one_line
+from qrd.rows.companions import BATCHES
+from qrd.rows.writer import write_whole
 
 _PUTTING = threading.Lock()  # the judges of a panel have a thread each
 

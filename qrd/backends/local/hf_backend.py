@@ -14,7 +14,7 @@ from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.models import chat
-from qrd.records import Usage
+from qrd.rows.records import Usage
 
 LOOK_AHEAD = 8  # batches of requests sorted by length at a time: less padding, and replies still come steadily
 

@@ -15,7 +15,7 @@ from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.models import chat
-from qrd.records import Usage
+from qrd.rows.records import Usage
 
 HIGHEST_RANK = vllm_engine.HIGHEST_RANK
 LIKELY = 5  # next tokens whose log-probabilities are compared; vLLM gives 20 at most

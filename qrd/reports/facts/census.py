@@ -10,7 +10,7 @@ from enum import Enum
 
 import msgspec
 
-from qrd.records import Path, ending_of
+from qrd.rows.records import Path, ending_of
 
 TRAINED, KEPT, DROPPED, OPEN = "trained on", "kept", "dropped", "not filtered"
 RIGHT, WRONG, NO_ANSWER, CUT, UNGRADED, NO_GOLD = "right", "wrong answer", "no answer", "cut", "not graded", "no gold"

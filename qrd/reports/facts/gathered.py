@@ -20,13 +20,13 @@ from qrd.evaluation.agreement import Agreement
 from qrd.evaluation.together import checked_together
 from qrd.filters import ledger
 from qrd.inspection.kinds import PATHS, kind_of
-from qrd.manifest import input_files, located, stored
-from qrd.reader import Reader, Row
-from qrd.records import Fields, Path, Prediction, checked
 from qrd.reports.facts.census import Census, Origin
 from qrd.reports.facts.run_folder import Routed, Run, opened
 from qrd.reports.facts.sample import Sample, shown
 from qrd.reports.facts.verdicts import Verdicts
+from qrd.rows.manifest import input_files, located, stored
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Fields, Path, Prediction, checked
 
 ORDER = ("data import", "data paths", "generate", "judge", "filter", "train", "eval")
 

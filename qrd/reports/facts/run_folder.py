@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from qrd.errors import ConfigError
-from qrd.manifest import sha256_of, stored
-from qrd.reader import Reader
-from qrd.records import Fields
+from qrd.rows.manifest import sha256_of, stored
+from qrd.rows.reader import Reader
+from qrd.rows.records import Fields
 
 Numbers = dict[str, float | None]
 Curve = list[tuple[float, float | None]]

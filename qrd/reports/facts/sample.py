@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qrd.console import clean
-from qrd.records import Path, Prediction, Question, digest
 from qrd.reports.facts.census import KEPT, OPEN, TRAINED, UNJUDGED, Entry
+from qrd.rows.records import Path, Prediction, Question, digest
 
 MAX_CHARS = 20_000  # of one text; a reply past that is no reading matter
 Json = dict[str, Any]

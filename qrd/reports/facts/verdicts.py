@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from qrd.records import Path, Verdict, digest
 from qrd.reports.facts.sample import Json, shown
+from qrd.rows.records import Path, Verdict, digest
 
 VERDICTS = ("valid", "invalid", "unscored")
 SPLIT = "judges differ"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from qrd.records import Fields
 from qrd.reports.document import Section, Table
 from qrd.reports.drawing.axes import ends_of
 from qrd.reports.drawing.charts import Axis, Interval, intervals, lines
@@ -12,6 +11,7 @@ from qrd.reports.drawing.svg import Figure
 from qrd.reports.facts.gathered import Gathered
 from qrd.reports.facts.run_folder import Curve, Run
 from qrd.reports.sections.paths import duration
+from qrd.rows.records import Fields
 
 UNIMPORTANT = frozenset(("output", "quiet", "debug", "resume", "skip_bad"))
 

@@ -23,11 +23,11 @@ from qrd.errors import ConfigError, DataError, GateError
 from qrd.exports import card, hub_upload, lineage, parquet, trainers
 from qrd.exports.card import Counts
 from qrd.filters.finish import finish
-from qrd.jsonl import is_stream, replacing, write_whole
-from qrd.lines import bad_lines
-from qrd.manifest import Manifest
-from qrd.reader import Reader, Row
-from qrd.records import Fields, Path
+from qrd.rows.lines import bad_lines
+from qrd.rows.manifest import Manifest
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Fields, Path
+from qrd.rows.writer import is_stream, replacing, write_whole
 from qrd.stages import selecting
 
 CARD = "README.md"

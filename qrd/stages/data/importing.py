@@ -14,18 +14,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from qrd import kinds
 from qrd.config import DataImportConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, WrongKind
-from qrd.jsonl import replacing
-from qrd.lines import BadLines, bad_lines
-from qrd.manifest import Manifest
 from qrd.published import sameness
 from qrd.published.row import Published
 from qrd.published.sameness import Repeats
 from qrd.published.sources import Source, source_of
-from qrd.records import Fields, Question, checked, in_shard
+from qrd.rows import kinds
+from qrd.rows.lines import BadLines, bad_lines
+from qrd.rows.manifest import Manifest
+from qrd.rows.records import Fields, Question, checked, in_shard
+from qrd.rows.writer import replacing
 
 SUBSET, SHARD, PART, DUPLICATE, BAD = "other_subset", "other_shard", "other_part", "duplicate", "bad"
 

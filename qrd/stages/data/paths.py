@@ -22,15 +22,15 @@ from qrd.answers import GradeItem, Grader
 from qrd.config import DataPathsConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
-from qrd.jsonl import replacing
-from qrd.lines import bad_lines
-from qrd.manifest import Manifest
 from qrd.published.conversation import question_and_context
 from qrd.published.row import Published, shown
 from qrd.published.sameness import normalised
 from qrd.published.turns import PARTS, READERS, form_of, reasoning_of
-from qrd.reader import Reader, Row
-from qrd.records import Fields, Identified, Message, Path, Question, Usage, checked, in_shard, path_id, unsaid
+from qrd.rows.lines import bad_lines
+from qrd.rows.manifest import Manifest
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Fields, Identified, Message, Path, Question, Usage, checked, in_shard, path_id, unsaid
+from qrd.rows.writer import replacing
 from qrd.stages import selecting
 
 OWN_FIELDS = ("path_id", "request_hash", "prediction", "correct", "verdicts", "verdict", "reject_reason")

@@ -14,9 +14,9 @@ from qrd.answers import grade
 from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, base_of, open_backend
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
-from qrd.jsonl import Writer
-from qrd.reader import Row
-from qrd.records import Fields, Question, digest
+from qrd.rows.reader import Row
+from qrd.rows.records import Fields, Question, digest
+from qrd.rows.writer import Writer
 from qrd.stages import asking
 from qrd.stages.eval.candidates import Candidate
 from qrd.stages.selecting import Tally

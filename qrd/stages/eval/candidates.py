@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path as File
 
-from qrd import fingerprints
 from qrd.backends.local import load
 from qrd.config import EvalConfig
 from qrd.errors import ConfigError
-from qrd.records import digest
+from qrd.rows import fingerprints
+from qrd.rows.records import digest
 
 if sys.version_info >= (3, 11):
     import tomllib

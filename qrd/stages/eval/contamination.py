@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path as File
 
-from qrd.manifest import input_files, located, stored
-from qrd.records import Fields
+from qrd.rows.manifest import input_files, located, stored
+from qrd.rows.records import Fields
 
 Known = dict[tuple[str, str], set[str]]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from qrd import evaluation
 from qrd.config import EvalConfig
 from qrd.console import Console
-from qrd.reader import Row
-from qrd.records import Fields, Question
+from qrd.rows.reader import Row
+from qrd.rows.records import Fields, Question
 from qrd.stages.eval.asking import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Case, Sheet
 from qrd.stages.eval.candidates import Candidate
 

@@ -21,13 +21,13 @@ from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.exports import harnesses
 from qrd.exports.harnesses import Entry
-from qrd.jsonl import write_whole
 from qrd.masking import one_line
 from qrd.models import chat
 from qrd.models.chat_template import form_of, rendered
 from qrd.models.weights import resolve_dtype
-from qrd.reader import Reader
-from qrd.records import Fields, Question
+from qrd.rows.reader import Reader
+from qrd.rows.records import Fields, Question
+from qrd.rows.writer import write_whole
 from qrd.stages import selecting
 from qrd.stages.eval.candidates import Candidate, candidates_of
 from qrd.stages.selecting import Tally

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path as File
 
-from qrd import fingerprints
 from qrd.backends import Request, base_of
 from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.evaluation.families import BASES, Answering, Families, families
 from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import show
-from qrd.jsonl import Writer
-from qrd.manifest import Manifest, input_files, sha256_of, stored
-from qrd.reader import Reader, Row
-from qrd.records import Fields, Question
+from qrd.rows import fingerprints
+from qrd.rows.manifest import Manifest, input_files, sha256_of, stored
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Fields, Question
+from qrd.rows.writer import Writer
 from qrd.stages import asking, selecting
 from qrd.stages.eval.asking import ENSEMBLES, Sheet, ask_all, request_of
 from qrd.stages.eval.candidates import Candidate, candidates_of

@@ -11,10 +11,10 @@ from qrd.filters.decision import KEPT
 from qrd.filters.ledger import Ledger
 from qrd.filters.sifting import Sifted
 from qrd.filters.top_k import TopK
-from qrd.jsonl import Writer
-from qrd.lines import plain_line, with_field
-from qrd.reader import Row
-from qrd.records import Path
+from qrd.rows.lines import plain_line, with_field
+from qrd.rows.reader import Row
+from qrd.rows.records import Path
+from qrd.rows.writer import Writer
 
 BELOW_TOP_K = "below_top_k"
 NO_OFFER = 2**32 - 1

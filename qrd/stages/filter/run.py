@@ -24,11 +24,11 @@ from qrd.filters.decision import KEPT
 from qrd.filters.duplicates import Duplicates
 from qrd.filters.ledger import Coverage, Ledger
 from qrd.filters.top_k import TopK
-from qrd.jsonl import is_stream, replacing, write_whole
-from qrd.lines import ByteCount, encode, open_input
-from qrd.manifest import Manifest
-from qrd.reader import Reader, Row
-from qrd.records import Fields, Path, Question
+from qrd.rows.lines import ByteCount, encode, open_input
+from qrd.rows.manifest import Manifest
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Fields, Path, Question
+from qrd.rows.writer import is_stream, replacing, write_whole
 from qrd.stages import selecting
 from qrd.stages.filter.outputs import Contest, Outputs
 from qrd.stages.filter.workers import Workers

@@ -11,8 +11,8 @@ from types import TracebackType
 from qrd.filters import Rules
 from qrd.filters.sifting import Sifted, Sifter
 from qrd.forks import Forks
-from qrd.lines import MAX_LINE_BYTES
-from qrd.reader import Block
+from qrd.rows.lines import MAX_LINE_BYTES
+from qrd.rows.reader import Block
 
 MOST_HELPERS = 3  # more than these wait for the one that reads
 AHEAD = 2  # so that a helper never waits for its next block

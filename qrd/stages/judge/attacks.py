@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from qrd import prompts
-from qrd.records import LETTERS, Path
+from qrd.rows.records import LETTERS, Path
 
 OPENERS = (
     "thought process", "solution", "answer", "final answer", "reasoning", "explanation", "step 1", "lets think",

@@ -18,8 +18,8 @@ from qrd.config import JudgeConfig
 from qrd.errors import BackendError, ConfigError
 from qrd.prompts import Rubric, judging
 from qrd.prompts.judging import Asked
-from qrd.reader import Row
-from qrd.records import WHOLE_ENDS, Fields, Path
+from qrd.rows.reader import Row
+from qrd.rows.records import WHOLE_ENDS, Fields, Path
 from qrd.stages import asking
 
 SHOWN_CHARS = 160

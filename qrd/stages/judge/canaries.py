@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qrd.companions import CANARIES
 from qrd.config import JudgeConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError, GateError
 from qrd.evaluation.against import INVALID, VALID
-from qrd.jsonl import Writer, is_stream
-from qrd.lines import decode_object, numbered, open_input
-from qrd.reader import Reader, Row
-from qrd.records import Path, digest
+from qrd.rows.companions import CANARIES
+from qrd.rows.lines import decode_object, numbered, open_input
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Path, digest
+from qrd.rows.writer import Writer, is_stream
 from qrd.stages.judge.attacks import empty_reasoning
 from qrd.stages.judge.bench import Bench, Case, path_of
 

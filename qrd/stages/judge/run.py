@@ -8,18 +8,18 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
-from qrd import fingerprints
 from qrd.backends import Reply, Stopping, base_of
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
 from qrd.errors import GateError
 from qrd.evaluation.agreement import Agreement, likeness
-from qrd.jsonl import Writer
-from qrd.manifest import Manifest
 from qrd.prompts import Rubric
 from qrd.prompts.wrapping import is_finished
-from qrd.reader import Reader, Row
-from qrd.records import Fields, Path, digest
+from qrd.rows import fingerprints
+from qrd.rows.manifest import Manifest
+from qrd.rows.reader import Reader, Row
+from qrd.rows.records import Fields, Path, digest
+from qrd.rows.writer import Writer
 from qrd.stages import asking, selecting
 from qrd.stages.judge.against import Contest, Labels
 from qrd.stages.judge.attacks import empty_reasoning

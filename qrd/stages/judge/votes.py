@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from qrd.companions import VOTES
 from qrd.config import JudgeConfig
-from qrd.jsonl import Writer, is_stream
-from qrd.records import Fields, Usage, Verdict, checked, digest
+from qrd.rows.companions import VOTES
+from qrd.rows.records import Fields, Usage, Verdict, checked, digest
+from qrd.rows.writer import Writer, is_stream
 from qrd.stages.judge.bench import Case
 
 

@@ -12,11 +12,11 @@ from qrd import prompts
 from qrd.config import TrainConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError, GateError
-from qrd.manifest import Manifest
 from qrd.models.chat import Messages
 from qrd.models.embedded import is_embedded
-from qrd.reader import Reader
-from qrd.records import Path
+from qrd.rows.manifest import Manifest
+from qrd.rows.reader import Reader
+from qrd.rows.records import Path
 from qrd.stages import selecting
 from qrd.stages.train.distilling import QrDistill, make_objective
 from qrd.training.adapters import ALL_LINEAR

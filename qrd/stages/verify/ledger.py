@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from qrd.errors import DataError
-from qrd.lines import BadLines
-from qrd.manifest import output_of
-from qrd.reader import Reader
-from qrd.records import Fields
+from qrd.rows.lines import BadLines
+from qrd.rows.manifest import output_of
+from qrd.rows.reader import Reader
+from qrd.rows.records import Fields
 
 PATH_KEY, QUESTION_KEY = ("path_id",), ("id",)
 KEYS: dict[str, tuple[str, ...]] = {

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any, TypeGuard
 
-from qrd.companions import MANIFEST
-from qrd.manifest import FOLDERS_OWN, sha256_of
+from qrd.rows.companions import MANIFEST
+from qrd.rows.manifest import FOLDERS_OWN, sha256_of
 
 MOST_BYTES = 2**36  # of one file, or of all files in a folder
 SHOWN = 3  # files that are not found

@@ -10,9 +10,9 @@ from typing import Any, TypeGuard
 
 from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, knobs
 from qrd.errors import ConfigError, DataError
-from qrd.manifest import sha256_of
-from qrd.reader import Reader
-from qrd.records import Path, Question
+from qrd.rows.manifest import sha256_of
+from qrd.rows.reader import Reader
+from qrd.rows.records import Path, Question
 from qrd.stages import generate, selecting
 from qrd.stages.verify.ledger import Key, Ledger, Told, shown
 from qrd.stages.verify.named import is_read

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
 
-from qrd.companions import FAILED
 from qrd.config import VerifyConfig
 from qrd.console import Console
 from qrd.errors import DataError
-from qrd.lines import BadLines, bad_lines
-from qrd.manifest import FOLDERS_OWN, beside, hashes_below, sha256_of, sha256_of_all, stored
-from qrd.records import Fields
+from qrd.rows.companions import FAILED
+from qrd.rows.lines import BadLines, bad_lines
+from qrd.rows.manifest import FOLDERS_OWN, beside, hashes_below, sha256_of, sha256_of_all, stored
+from qrd.rows.records import Fields
 from qrd.stages.verify.ledger import KEYS, Ledger, Told
 from qrd.stages.verify.named import compare, is_read
 from qrd.stages.verify.planned import check_planned, is_written

@@ -19,11 +19,11 @@ from pathlib import Path as File
 from types import TracebackType
 from typing import Any
 
-from qrd.companions import TEMPORARY, set_aside
 from qrd.errors import DataError, QrdError, StorageError
-from qrd.lines import decode_object, encode, numbered, open_input
-from qrd.locks import Lock, take_lock
-from qrd.records import Fields
+from qrd.rows.companions import TEMPORARY, set_aside
+from qrd.rows.lines import decode_object, encode, numbered, open_input
+from qrd.rows.locks import Lock, take_lock
+from qrd.rows.records import Fields
 
 FSYNC_EVERY_S = 1.0
 HELD_BYTES, HELD_S = 2**18, 0.1  # of lines that wait to be written together

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from qrd.records import Path, Prediction, Question
+from qrd.rows.records import Path, Prediction, Question
 
 OTHER = "other"
 HELD_BYTES = 2**20

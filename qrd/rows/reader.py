@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Generic, NamedTuple
 
-from qrd import kinds
 from qrd.errors import DataError, WrongKind
-from qrd.lines import MAX_LINE_BYTES, BadLines, bad_lines, blocks_of_lines, decode_object, open_input
-from qrd.ordinals import Ordinals
-from qrd.packed import Unpacked
-from qrd.records import Fields, R, checked
+from qrd.rows import kinds
+from qrd.rows.lines import MAX_LINE_BYTES, BadLines, bad_lines, blocks_of_lines, decode_object, open_input
+from qrd.rows.ordinals import Ordinals
+from qrd.rows.packed import Unpacked
+from qrd.rows.records import Fields, R, checked
 
 _MARK = b"\xef\xbb\xbf"
 
@@ -48,7 +48,7 @@ class Reader(Generic[R]):
     Bad rows are collected in `bad`. Without `skip_bad`, iterating raises one DataError at the end that names them;
     `scan` does so before anything is paid for. `num_rows` counts all lines that hold something, bad ones included.
     `unique` is the field no two rows may share, if any. With `needs_rows` there must be a row, good or bad: what fails
-    upstream, or a wrong file, would else look like work that is done. `wanted` is the kind of `qrd.kinds` that is read,
+    upstream, or a wrong file, would else look like work that is done. `wanted` names a kind of `qrd.rows.kinds`,
     where the class of the records does not tell. A file without a row of that kind is one error, also with `skip_bad`.
     """
 

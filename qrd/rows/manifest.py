@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from qrd import __version__
-from qrd.companions import MANIFEST
 from qrd.config import knobs
 from qrd.errors import StorageError
-from qrd.jsonl import is_stream, write_whole
 from qrd.masking import masked
-from qrd.records import Fields, digest
+from qrd.rows.companions import MANIFEST
+from qrd.rows.records import Fields, digest
+from qrd.rows.writer import is_stream, write_whole
 
 FOLDERS_OWN = "manifest.json"  # the manifest of a folder stands in it
 MOST_BYTES = 2**26  # a manifest that is larger is none of ours

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from qrd import packed
 from qrd.errors import ConfigError, DataError, QrdError, StorageError
-from qrd.records import Fields
+from qrd.rows import packed
+from qrd.rows.records import Fields
 
 MAX_LINE_BYTES = 16 * 2**20  # decoded with one wide character it takes five times as much, graded ten times
 BLOCK_BYTES = 2**20

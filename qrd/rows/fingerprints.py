@@ -16,10 +16,10 @@ from pathlib import Path as File
 import msgspec
 
 from qrd.errors import StorageError
-from qrd.jsonl import write_whole
-from qrd.manifest import input_files, sha256_of
 from qrd.models.embedded import cache_folder
-from qrd.records import Fields, digest
+from qrd.rows.manifest import input_files, sha256_of
+from qrd.rows.records import Fields, digest
+from qrd.rows.writer import write_whole
 
 LOCAL = ("hf", "vllm", "scripted")
 # What transformers and vLLM read of a folder: weights, configuration, tokenizer, chat template, code of its own.

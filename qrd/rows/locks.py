@@ -7,8 +7,8 @@ import os
 from pathlib import Path as File
 from typing import Any, Protocol
 
-from qrd.companions import LOCK
 from qrd.errors import ConfigError
+from qrd.rows.companions import LOCK
 
 try:
     import fcntl
