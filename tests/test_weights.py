@@ -11,7 +11,7 @@ from qrd.backends.local import load
 from qrd.backends.settings import BackendSettings
 from qrd.config import TrainConfig
 from qrd.models import weights
-from qrd.training import students
+from qrd.training.students import students
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_bitsandbytes_says_nothing_when_it_is_loaded_on_a_cpu(tmp_path, cpu, fir
     script = (
         f"{cpu}\nimport sys, warnings, torch\nwarnings.simplefilter('ignore')\n"
         "from transformers import AutoModelForCausalLM\nfrom transformers.utils.logging import disable_progress_bar\n"
-        "from qrd.config import TrainConfig\nfrom qrd.training.students import load_model, with_adapter\n"
+        "from qrd.config import TrainConfig\nfrom qrd.training.students.students import load_model, with_adapter\n"
         "disable_progress_bar()\nFOUR_BITS, CPU = TrainConfig(finetune='qlora'), torch.device('cpu')\n"
         f"model = AutoModelForCausalLM.from_pretrained(sys.argv[1])\n{first}\n"
         "assert 'bitsandbytes' in sys.modules"

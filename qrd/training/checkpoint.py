@@ -29,7 +29,7 @@ from torch import Tensor
 from qrd.errors import ConfigError, DataError, StorageError
 from qrd.masking import one_line
 from qrd.rows.manifest import sha256_of
-from qrd.training.shards import share_of
+from qrd.training.devices.shards import share_of
 
 _FOLDER = re.compile(r"step-(\d+)")
 STATE = ("step", "num_tokens", "tally", "log_sizes")

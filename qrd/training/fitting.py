@@ -14,10 +14,10 @@ from torch import Tensor
 
 from qrd.errors import ConfigError, DataError, Interrupted
 from qrd.training import checkpoint
+from qrd.training.devices.shards import gather
 from qrd.training.folder import RunFolder
 from qrd.training.log import RunLog, Stopwatch, Tally
 from qrd.training.loop import Loop, StepResult
-from qrd.training.shards import gather
 
 Watch = Callable[[StepResult], None]
 

@@ -24,9 +24,9 @@ from qrd.rows.companions import TEMPORARY, set_aside
 from qrd.rows.locks import take_lock
 from qrd.rows.writer import write_whole
 from qrd.training import checkpoint
+from qrd.training.devices.shards import gather
 from qrd.training.identity import as_text, by_name, read_identity, refuse_other_run
-from qrd.training.shards import gather
-from qrd.training.students import Student, save_student, verify_saved
+from qrd.training.students.students import Student, save_student, verify_saved
 
 
 class RunFolder:

@@ -13,7 +13,7 @@ from qrd.masking import one_line
 from qrd.models.embedded import is_embedded
 from qrd.rows.fingerprints import files_at
 from qrd.rows.records import Fields, digest
-from qrd.training.students import local_source, parse_students
+from qrd.training.students.students import local_source, parse_students
 
 # Options that change neither the order of paths nor, beyond rounding, what is learnt.
 FREE = frozenset(

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.errors import QrdError
-from qrd.training.batches import Example, collate, cut, derive_seed, epoch_order
+from qrd.training.devices.sharding import take_turns
+from qrd.training.devices.shards import is_sharded
 from qrd.training.optimisation import (
     ROUTER,
     Trained,
@@ -34,9 +35,8 @@ from qrd.training.optimisation import (
     rate_multiplier,
     set_rates,
 )
-from qrd.training.sharding import take_turns
-from qrd.training.shards import is_sharded
-from qrd.training.students import Student
+from qrd.training.students.students import Student
+from qrd.training.tokens.batches import Example, collate, cut, derive_seed, epoch_order
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
-from qrd.training.shards import whole
+from qrd.training.devices.shards import whole
 
 # Schedules that need nothing but the number of steps; the others of transformers watch an evaluation loss or
 # take options of their own.

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qrd.errors import ConfigError
 from qrd.stages.train import run as train
-from qrd.training import students
+from qrd.training.students import students
 
 CPU = torch.device("cpu")
 

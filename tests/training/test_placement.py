@@ -12,9 +12,9 @@ from torch.utils._pytree import tree_leaves
 
 from qrd.errors import ConfigError
 from qrd.stages.train import run as train
-from qrd.training.launching import refuse_unfit_launch
-from qrd.training.placement import place_students
-from qrd.training.students import Student
+from qrd.training.devices.launching import refuse_unfit_launch
+from qrd.training.devices.placement import place_students
+from qrd.training.students.students import Student
 
 CPU = torch.device("cpu")
 FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}

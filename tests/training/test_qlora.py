@@ -11,10 +11,10 @@ from tiny_models import path_rows, read_rows, save_llama
 
 from qrd.errors import ConfigError, Interrupted
 from qrd.stages.train import run as train
-from qrd.training import plan as planning
-from qrd.training import students
-from qrd.training.batches import Encoder, collate
+from qrd.training.devices import plan as planning
 from qrd.training.loop import Loop
+from qrd.training.students import students
+from qrd.training.tokens.batches import Encoder, collate
 
 CPU = torch.device("cpu")
 

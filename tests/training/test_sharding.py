@@ -12,9 +12,9 @@ from processes import SHARDED, assert_same_run, launch
 from qrd.errors import ConfigError, Interrupted
 from qrd.stages.train import run as train
 from qrd.training import checkpoint
+from qrd.training.devices.sharding import shard, take_turns
 from qrd.training.loop import Loop
-from qrd.training.sharding import shard, take_turns
-from qrd.training.students import load_student, parse_students
+from qrd.training.students.students import load_student, parse_students
 
 
 def test_in_every_turn_all_processes_run_the_same_students():

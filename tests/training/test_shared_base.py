@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from qrd.stages.train import run as train
-from qrd.training import students
+from qrd.training.students import students
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,7 @@ from qrd.rows.reader import Reader
 from qrd.rows.records import Path
 from qrd.stages.train import run as train
 from qrd.training.loop import Loop
-from qrd.training.students import parse_students
+from qrd.training.students.students import parse_students
 
 
 def weights(run):
@@ -351,7 +351,7 @@ def test_a_template_that_loses_the_question_is_refused_before_the_weights_are_re
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = tiny_models.CHATML.replace("m['content']", "m['text']")
     tokenizer.save_pretrained(folder)
-    monkeypatch.setattr("qrd.training.students.load_model", None)
+    monkeypatch.setattr("qrd.training.students.students.load_model", None)
     with pytest.raises(ConfigError, match="loses: its chat template does not show the user message whole"):
         train.run(settings(student=[f"a={folder}"]), console)
 

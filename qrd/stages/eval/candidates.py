@@ -65,7 +65,7 @@ def candidates_of(config: EvalConfig) -> Iterator[Candidate]:
 
 def _students(run: File, engine: str) -> Iterator[tuple[Candidate, str]]:
     """(student, name of its base model) of each student in a run folder, as `engine` names models."""
-    from qrd.training.students import parse_students
+    from qrd.training.students.students import parse_students
 
     for spec in parse_students(_named_students(run)):
         folder = run / "students" / spec.name

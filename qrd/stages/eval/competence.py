@@ -34,9 +34,9 @@ from qrd.method import mutual, words
 from qrd.models import chat
 from qrd.stages.eval.asking import Case, speaking
 from qrd.stages.eval.candidates import Candidate
-from qrd.training.batches import Encoded, Encoder, collate, cut
-from qrd.training.logits import agrees, read_head
-from qrd.training.students import Student
+from qrd.training.students.logits import agrees, read_head
+from qrd.training.students.students import Student
+from qrd.training.tokens.batches import Encoded, Encoder, collate, cut
 
 TOKENS = 2048  # read together by a student, padding included
 

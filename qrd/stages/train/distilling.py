@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.method import memory, mutual, objective, router, words
-from qrd.training.batches import Example, derive_seed
-from qrd.training.encoder import embed_texts
 from qrd.training.loop import Closing, Micro, Objective, Part, Window
 from qrd.training.sft import Sft
 from qrd.training.step_by_step import StepByStep
-from qrd.training.students import Student
+from qrd.training.students.students import Student
+from qrd.training.tokens.batches import Example, derive_seed
+from qrd.training.tokens.encoder import embed_texts
 
 ROUTER_HIDDEN = 256
 COLLAPSED = 0.01  # of the first spread (departure 7)

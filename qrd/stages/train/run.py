@@ -19,18 +19,18 @@ from qrd.rows.reader import Reader
 from qrd.rows.records import Path
 from qrd.stages import selecting
 from qrd.stages.train.distilling import QrDistill, make_objective
-from qrd.training.adapters import ALL_LINEAR
-from qrd.training.batches import Example
+from qrd.training.devices.launching import is_on, refuse_unfit_launch
+from qrd.training.devices.placement import place_students
+from qrd.training.devices.plan import describe, explaining_exhaustion, plan, refuse_unfit_adapters
+from qrd.training.devices.sharding import load_sharded
 from qrd.training.fitting import Fitting
 from qrd.training.folder import RunFolder
 from qrd.training.identity import identity_of, models_of, told
-from qrd.training.launching import is_on, refuse_unfit_launch
 from qrd.training.loop import Loop, StepResult
-from qrd.training.paths import doubts, encode_paths, one_per_question, refusal
-from qrd.training.placement import place_students
-from qrd.training.plan import describe, explaining_exhaustion, plan, refuse_unfit_adapters
-from qrd.training.sharding import load_sharded
-from qrd.training.students import Student, load_students, parse_students, whole_logits
+from qrd.training.students.adapters import ALL_LINEAR
+from qrd.training.students.students import Student, load_students, parse_students, whole_logits
+from qrd.training.tokens.batches import Example
+from qrd.training.tokens.paths import doubts, encode_paths, one_per_question, refusal
 from qrd.training.trackers import available_trackers
 
 PAPER_ENCODER = "FacebookAI/roberta-base"  # section 3.2

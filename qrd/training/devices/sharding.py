@@ -17,8 +17,8 @@ import torch
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
 from qrd.models.weights import resolve_dtype
-from qrd.training.launching import is_on
-from qrd.training.students import Student, StudentSpec, load_student
+from qrd.training.devices.launching import is_on
+from qrd.training.students.students import Student, StudentSpec, load_student
 
 
 def load_sharded(specs: Sequence[StudentSpec], config: TrainConfig, device: torch.device) -> list[Student]:

@@ -24,10 +24,15 @@ from qrd.errors import ConfigError, QrdError, needs
 from qrd.masking import one_line
 from qrd.models import chat
 from qrd.models.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
-from qrd.training.adapters import ALL_LINEAR, leave_casting_to_autocast, places_of_shared_weights, refuse_shared_weights
-from qrd.training.batches import Batch, derive_seed
-from qrd.training.logits import Head, agrees, read_head, target_losses
 from qrd.training.optimisation import ROUTER
+from qrd.training.students.adapters import (
+    ALL_LINEAR,
+    leave_casting_to_autocast,
+    places_of_shared_weights,
+    refuse_shared_weights,
+)
+from qrd.training.students.logits import Head, agrees, read_head, target_losses
+from qrd.training.tokens.batches import Batch, derive_seed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOADABLE = "a hub name, a folder, hf:NAME_OR_FOLDER or embedded:NAME"

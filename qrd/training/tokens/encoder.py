@@ -20,8 +20,8 @@ from qrd.masking import one_line
 from qrd.models.embedded import cache_folder
 from qrd.rows.fingerprints import files_at
 from qrd.rows.writer import write_whole
-from qrd.training.batches import cut
-from qrd.training.students import local_source
+from qrd.training.students.students import local_source
+from qrd.training.tokens.batches import cut
 
 BATCH_TOKENS = 4096
 

@@ -1,0 +1,1 @@
+"""Students: loaded, run on their paths, and what their layers and adapters need for it."""
