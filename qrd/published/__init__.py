@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from qrd.published import (
+from qrd.published.forms import (
     anli,
     conversation,
     date,
@@ -24,9 +24,9 @@ from qrd.published import (
     strategy_qa,
     tabmwp,
 )
-from qrd.published.hub import Hub
+from qrd.published.forms.turns import READERS
 from qrd.published.row import Published
-from qrd.published.turns import READERS
+from qrd.published.ways.hub import Hub
 from qrd.rows.records import Fields
 
 __all__ = ["FORMS", "Form", "Published"]

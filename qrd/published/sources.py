@@ -12,8 +12,9 @@ from pathlib import Path as File
 
 from qrd.config import DataImportConfig
 from qrd.errors import ConfigError
-from qrd.published import FORMS, columns, encodings, files, gym, hub
+from qrd.published import FORMS
 from qrd.published.row import Published, Rows
+from qrd.published.ways import columns, encodings, files, gym, hub
 from qrd.rows.manifest import sha256_of
 from qrd.rows.packed import unsuffixed
 from qrd.rows.records import Fields

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from qrd.errors import ConfigError
-from qrd.published import FORMS, hub
+from qrd.published import FORMS
+from qrd.published.ways import hub
 
 
 @pytest.mark.parametrize(

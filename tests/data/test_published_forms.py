@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qrd.published.hendrycks_math import last_boxed
-from qrd.published.numbers import plain_number
+from qrd.published.forms.hendrycks_math import last_boxed
+from qrd.published.forms.numbers import plain_number
 
 
 def test_gsm8k_takes_the_number_behind_the_mark(imported, published: Path) -> None:

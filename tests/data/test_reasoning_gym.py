@@ -8,8 +8,8 @@ import json
 import pytest
 
 from qrd.errors import ConfigError
-from qrd.published.gym import json_safe
 from qrd.published.row import Published
+from qrd.published.ways.gym import json_safe
 
 
 @pytest.fixture(scope="module")

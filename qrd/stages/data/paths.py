@@ -22,10 +22,10 @@ from qrd.answers import GradeItem, Grader
 from qrd.config import DataPathsConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
-from qrd.published.conversation import question_and_context
+from qrd.published.forms.conversation import question_and_context
+from qrd.published.forms.turns import PARTS, READERS, form_of, reasoning_of
 from qrd.published.row import Published, shown
 from qrd.published.sameness import normalised
-from qrd.published.turns import PARTS, READERS, form_of, reasoning_of
 from qrd.rows.lines import bad_lines
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row

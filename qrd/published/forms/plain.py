@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from qrd.published import options
-from qrd.published.numbers import plain_number
-from qrd.published.options import Choice
+from qrd.published.forms import options
+from qrd.published.forms.numbers import plain_number
+from qrd.published.forms.options import Choice
 from qrd.published.row import Published
 from qrd.rows.records import Fields, Task
 

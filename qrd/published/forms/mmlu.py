@@ -5,7 +5,7 @@ Source: https://github.com/hendrycks/test; cais/mmlu on the hub.
 
 from __future__ import annotations
 
-from qrd.published import options
+from qrd.published.forms import options
 from qrd.published.row import Published
 from qrd.rows.records import Fields
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qrd import answers
-from qrd.published import options, plain
+from qrd.published.forms import options, plain
+from qrd.published.forms.turns import READERS, Exchange, Turn
 from qrd.published.row import Published
-from qrd.published.turns import READERS, Exchange, Turn
 from qrd.rows.records import Fields
 
 MAX_TEXT_ANSWER_CHARS = 300  # of task text: a longer reply is reasoning, not an answer

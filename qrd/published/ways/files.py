@@ -11,9 +11,9 @@ import re
 from pathlib import Path as File
 
 from qrd.errors import ConfigError
-from qrd.published import csv_rows, json_rows, parquet_rows
-from qrd.published.encodings import Recoded, encoding_of
 from qrd.published.row import Rows, Stream
+from qrd.published.ways import csv_rows, json_rows, parquet_rows
+from qrd.published.ways.encodings import Recoded, encoding_of
 from qrd.rows import packed
 from qrd.rows.kinds import PARQUET_MARK
 from qrd.rows.lines import MAX_LINE_BYTES, Digest, open_input

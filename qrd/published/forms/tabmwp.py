@@ -5,7 +5,7 @@ Source: https://github.com/lupantech/PromptPG, data/tabmwp/problems_train.json.
 
 from __future__ import annotations
 
-from qrd.published.numbers import plain_number
+from qrd.published.forms.numbers import plain_number
 from qrd.published.row import Published
 from qrd.rows.records import LETTERS, Fields
 
