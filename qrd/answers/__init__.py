@@ -11,6 +11,6 @@ or LaTeX as the reply gave it, lightly normalised; text a normalised string.
 """
 
 from qrd.answers.grading import Grade, GradeItem, Grader, canonical_gold, equal, extract, grade
-from qrd.answers.thoughts import Split, split_thoughts
+from qrd.answers.reading.thoughts import Split, split_thoughts
 
 __all__ = ["Grade", "GradeItem", "Grader", "Split", "canonical_gold", "equal", "extract", "grade", "split_thoughts"]

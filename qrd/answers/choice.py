@@ -6,10 +6,10 @@ import re
 import string
 from collections.abc import Sequence
 
-from qrd.answers.cues import Cue
-from qrd.answers.glyphs import legible
-from qrd.answers.listing import check_said, letters_listed
-from qrd.answers.markers import BUT_MAYBE, DOUBTED, Reading, Statement, last_match, plain, settle
+from qrd.answers.reading.cues import Cue
+from qrd.answers.reading.glyphs import legible
+from qrd.answers.reading.listing import check_said, letters_listed
+from qrd.answers.reading.markers import BUT_MAYBE, DOUBTED, Reading, Statement, last_match, plain, settle
 
 _LEAD_IN = re.compile(
     r"(?:[\s,:;\"'“”\[\-–—]+|(?:therefore|thus|so|hence|most\s+likely|likely|probably|definitely|clearly|the\s+letter"

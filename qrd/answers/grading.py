@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, TypeVar
 
-from qrd.answers import boolean, choice, maths, nli, symbols, text, values
-from qrd.answers.envelopes import opened
-from qrd.answers.gloss import in_english
-from qrd.answers.glyphs import legible
-from qrd.answers.thoughts import split_thoughts
+from qrd.answers import boolean, choice, nli, text
+from qrd.answers.maths import answer as maths
+from qrd.answers.maths import symbols, values
+from qrd.answers.reading.envelopes import opened
+from qrd.answers.reading.gloss import in_english
+from qrd.answers.reading.glyphs import legible
+from qrd.answers.reading.thoughts import split_thoughts
 from qrd.answers.workers import Pool, Ticket
 from qrd.forks import Forks
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qrd.answers.gloss import labels_in_english
-from qrd.answers.labels import Labels
-from qrd.answers.markers import plain, settle, unquoted
+from qrd.answers.reading.gloss import labels_in_english
+from qrd.answers.reading.labels import Labels
+from qrd.answers.reading.markers import plain, settle, unquoted
 
 _UNKNOWABLE = (
     r"(?:cannot|can't|can\s+not|could\s+not|impossible\s+to|unable\s+to|not\s+possible\s+to)\s+(?:be\s+)?"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from qrd.answers.cues import Cue
-from qrd.answers.markers import Reading, Statement, plain, settle
+from qrd.answers.reading.cues import Cue
+from qrd.answers.reading.markers import Reading, Statement, plain, settle
 
 _MAX_CHARS = 300
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")

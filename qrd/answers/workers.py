@@ -196,8 +196,8 @@ def _bound_memory() -> None:
 
 def serve() -> None:
     """Nothing; answers comparisons from standard input until it ends. The body of a worker."""
-    from qrd.answers.symbols import equal_by_algebra
-    from qrd.answers.values import compare
+    from qrd.answers.maths.symbols import equal_by_algebra
+    from qrd.answers.maths.values import compare
 
     _bound_memory()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -8,7 +8,7 @@ from math import factorial
 import pytest
 
 from qrd.answers import Grader
-from qrd.answers.exact import number
+from qrd.answers.maths.exact import number
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from qrd.answers import Grade, GradeItem, Grader, canonical_gold, extract, grade
-from qrd.answers.symbols import too_costly
+from qrd.answers.maths.symbols import too_costly
 from qrd.answers.workers import Pool
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qrd.answers import extract
-from qrd.answers.thoughts import Split, split_thoughts
+from qrd.answers.reading.thoughts import Split, split_thoughts
 
 # How a family of models opens its thoughts, and how it leaves them.
 _FAMILIES = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from qrd.answers import latex
+from qrd.answers.maths import latex
 
 if TYPE_CHECKING:
     from sympy import Expr

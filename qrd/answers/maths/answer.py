@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from qrd.answers.cues import Cue
-from qrd.answers.latex import normalise
-from qrd.answers.markers import Reading, Statement, braced, settle
-from qrd.answers.quantities import announced, concluded, is_number, stated
+from qrd.answers.maths.latex import normalise
+from qrd.answers.maths.quantities import announced, concluded, is_number, stated
+from qrd.answers.reading.cues import Cue
+from qrd.answers.reading.markers import Reading, Statement, braced, settle
 
 _BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|\{|\}", re.DOTALL)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qrd.answers.envelopes import CUE
+from qrd.answers.reading.envelopes import CUE
 
 _CHECK = r"[✅✔☑✓🗹]|\[[xX✓✔]\]"
 _CHECKED = re.compile(_CHECK)

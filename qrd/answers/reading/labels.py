@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from qrd.answers.cues import Cue
-from qrd.answers.markers import BUT_MAYBE, DOUBTED, Reading, Statement, is_supposed, last_match
+from qrd.answers.reading.cues import Cue
+from qrd.answers.reading.markers import BUT_MAYBE, DOUBTED, Reading, Statement, is_supposed, last_match
 
 _FILLER = re.compile(
     r"(?:❌(?=\s*(?:no|false|incorrect|untrue)\b)|[✅✔☑✓➡👉\s,:;\"'“”(\[\-–—]+|(?:without\s+(?:a\s+)?doubt|no\s+doubt|beyond\s+(?:any\s+)?doubt|of\s+course|in\s+fact|therefore|thus|so|then|hence|indeed|most|more|very|highly|likely|probably|definitely"

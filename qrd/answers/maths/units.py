@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qrd.answers.latex import TEXT
-from qrd.answers.unit_names import COMPOUNDS, ENDS, FILLERS, SIDES, meanings, singular
+from qrd.answers.maths.latex import TEXT
+from qrd.answers.maths.unit_names import COMPOUNDS, ENDS, FILLERS, SIDES, meanings, singular
 
 _PIECE = re.compile(
     r"(?P<blank>[\s()\x05\x06]+)|(?P<over>/|per\b)|(?P<times>\\cdot(?![a-zA-Z])|\\times(?![a-zA-Z])|\*|-)"

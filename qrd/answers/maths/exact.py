@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from qrd.answers import latex
+from qrd.answers.maths import latex
 
 _MAX_BITS = 1 << 16  # of a numerator or denominator: 10^9999 and 3000! are within, towers are not
 _MAX_WORK = 1 << 20  # bits computed for one expression, all steps together

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from qrd.answers import exact, latex, units
-from qrd.answers.exact import Number, number
-from qrd.answers.measures import Measured, measured
+from qrd.answers.maths import exact, latex, units
+from qrd.answers.maths.exact import Number, number
+from qrd.answers.maths.measures import Measured, measured
 
 _NAME = r"\\?[a-zA-Z]{1,8}(?:_\{?\w{1,4}\}?)?(?:\s?\([a-zA-Z]\))?"
 _ASSIGNED = re.compile(

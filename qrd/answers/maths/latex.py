@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qrd.answers.signs import in_latex
+from qrd.answers.maths.signs import in_latex
 
 MAX_CHARS = 1000
 MAX_DEPTH = 24

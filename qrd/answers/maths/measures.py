@@ -10,10 +10,10 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from qrd.answers import exact, latex, numerals, units
-from qrd.answers.latex import TEXT
-from qrd.answers.unit_names import SIDES
-from qrd.answers.units import Unit
+from qrd.answers.maths import exact, latex, numerals, units
+from qrd.answers.maths.latex import TEXT
+from qrd.answers.maths.unit_names import SIDES
+from qrd.answers.maths.units import Unit
 
 _CURRENCY = (
     r"(?:(?:[A-Z]{2,3}\s?)?\$|[€£¥₹₩₽]|\\(?:pounds|euro|yen)(?![a-zA-Z])"

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from qrd.answers.envelopes import CUE
-from qrd.answers.languages import LABELS, ONLY_ANNOUNCED, SPACED, UNSPACED, Language
+from qrd.answers.reading.envelopes import CUE
+from qrd.answers.reading.languages import LABELS, ONLY_ANNOUNCED, SPACED, UNSPACED, Language
 
 _LETTER = r"\(?(?-i:[A-Z])(?![a-zA-Z])"
 _VALUE_NEXT = r"(?=[(“\"']?(?:(?-i:[A-Z])(?![a-zA-Z])|\d))"

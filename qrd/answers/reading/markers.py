@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from qrd.answers.cues import Cue, cues_in
+from qrd.answers.reading.cues import Cue, cues_in
 
 
 class Statement(NamedTuple):
