@@ -19,7 +19,7 @@ import pytest
 
 from qrd import console as module
 from qrd.console import Console, clean
-from qrd.progress_line import widths
+from qrd.console.progress_line import widths
 
 HOSTILE = "a\x1b[31mb\x1b]0;title\x07c\rd\x9be\x7ff\u202eg"
 

@@ -163,7 +163,7 @@ class Progress:
         from rich.console import Console as RichConsole
         from rich.progress import Progress as RichProgress
 
-        from qrd.progress_line import Line
+        from qrd.console.progress_line import Line
 
         shown = RichConsole(file=self.console.stream)
         self._live = RichProgress(Line(shown), console=shown, redirect_stdout=False)  # records go there untouched
