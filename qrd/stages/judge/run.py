@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
-from qrd.backends import Reply, Stopping, base_of
+from qrd.backends import Reply, Stopping
 from qrd.config import JudgeConfig
 from qrd.console import Console, Progress
-from qrd.errors import GateError
 from qrd.evaluation.agreement import Agreement, likeness
-from qrd.prompts import Rubric
-from qrd.prompts.wrapping import is_finished
 from qrd.rows import fingerprints
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row
-from qrd.rows.records import Fields, Path, digest
+from qrd.rows.records import Fields, Path
 from qrd.rows.writer import Writer
 from qrd.stages import asking, selecting
 from qrd.stages.judge.against import Contest, Labels
 from qrd.stages.judge.attacks import empty_reasoning
-from qrd.stages.judge.bench import Bench, Case, key_of, path_of, rubric_of, takes_json, unread_reply
+from qrd.stages.judge.bench import Bench, Case, key_of, path_of, rubric_of
 from qrd.stages.judge.canaries import Canaries, canaries_of
+from qrd.stages.judge.counts import Count, check_gate, told
+from qrd.stages.judge.rules import OURS, judge_hashes, majority
 from qrd.stages.judge.votes import Votes, content_of
 from qrd.stages.selecting import Tally
 
 WINDOW_OF_FILE, WINDOW_OF_STREAM = 8192, 256
 CHECK_OF_STREAM = 2048  # canaries are judged again after so many paths where their number is not known
-OURS = "qrd"  # the judge of what is rejected before any call
 DECISIVE_KNOBS = ("judge", "votes", "rubric", "threshold", "schema", "all", "against")
 
 
@@ -72,7 +69,7 @@ def run(config: JudgeConfig, console: Console) -> Tally:
                 inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, finished=finished,
                 reasons={"failed": len(tally.failed), "bad": tally.num_bad},
                 cost_usd=asking.closed(bench.budget, tally), verdicts=count.verdicts,
-                rubric={bench.rubric.id: bench.rubric.version}, agreement=_told(count.agreement),
+                rubric={bench.rubric.id: bench.rubric.version}, agreement=told(count.agreement),
             )  # fmt: skip
     selecting.report_bad(reader, console)
     if (alpha := count.agreement.alpha()) is not None:
@@ -80,12 +77,8 @@ def run(config: JudgeConfig, console: Console) -> Tally:
         console.say(f"agreement of the verdicts: Krippendorff's alpha {alpha:.2f} over {num_paths} paths")
     if contest is not None:
         contest.show(console, config.summary)
-    _gate(count, config, console)
+    check_gate(count, config, console)
     return tally
-
-
-def _told(agreement: Agreement) -> Fields:
-    return {"krippendorff_alpha": agreement.alpha(), "paths": agreement.num_paths}
 
 
 def _warned_of(rows: Iterator[Row[Path]], config: JudgeConfig, console: Console) -> Iterator[Row[Path]]:
@@ -98,42 +91,6 @@ def _warned_of(rows: Iterator[Row[Path]], config: JudgeConfig, console: Console)
             for reason in filter(None, (likeness(judge, teacher) for judge in config.judge)):
                 console.say(f"warning: {reason}; it may favour paths of its own kind")
         yield row
-
-
-@dataclass
-class Count:
-    """What is counted of judged paths, those of earlier runs included.
-
-    `verdicts` are those on paths; `said` and `unread` are those of each judge, all and without a form that can be read,
-    of which `unread_first` holds one.
-    """
-
-    agreement: Agreement
-    contest: Contest | None
-    verdicts: dict[str, int] = field(default_factory=dict)
-    said: Counter[str] = field(default_factory=Counter)
-    unread: Counter[str] = field(default_factory=Counter)
-    unread_first: dict[str, Fields] = field(default_factory=dict)
-
-    def add(self, fields: Fields) -> None:
-        """Count one path of the output."""
-        verdict = fields.get("verdict") or "not judged"
-        self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
-        verdicts = fields.get("verdicts") or ()
-        self.agreement.add(item["verdict"] for item in verdicts)
-        self.said.update(item["judge"] for item in verdicts if item["judge"] != OURS)
-        for item in verdicts:
-            if item["verdict"] == "unscored":
-                self.unread[item["judge"]] += 1
-                self.unread_first.setdefault(item["judge"], item)
-        if self.contest is not None:
-            self.contest.add(fields)
-
-    def is_wanted(self, row: Row[Path], config: JudgeConfig) -> bool:
-        """Whether a path goes before the judges; with --against those with a label do, right or wrong."""
-        if self.contest is None:
-            return is_judged(row.record, all_paths=config.all)
-        return self.contest.labels.of(row.fields) is not None and is_judged(row.record, all_paths=True)
 
 
 @dataclass
@@ -154,35 +111,6 @@ class Outcome:
         self.writer.write({**fields, "judge_hash": self.judge_hash})
         self.votes.settle(fields["path_id"])
         self.progress.advance(done=1)
-
-
-def judge_hashes(config: JudgeConfig, rubric: Rubric, contest: Contest | None = None) -> tuple[str, str]:
-    """A hash of everything but the path that decides its verdict, and the one of before models were known by their
-    files."""
-    bases = [base_of(model, config.api_base) for model in config.judge]
-    shared = bases[0] if len(set(bases)) == 1 else bases
-    drawn = [config.temperature, config.top_p, config.max_tokens, config.seed, shared]
-    form = [rubric.form, rubric.threshold, [takes_json(config, model) for model in config.judge]]
-    chosen = contest.labels.hash if contest else config.all
-    named = ([fingerprints.identity(model) for model in config.judge], list(config.judge))
-    now, before = (digest([judges, config.votes, rubric.instruction, form, chosen, drawn]) for judges in named)
-    return now, before
-
-
-def is_judged(path: Path, *, all_paths: bool) -> bool:
-    """Whether a path goes before the judges: its reply is whole, and right or of unknown correctness (or all_paths)."""
-    if not (path.response or "").strip() or path.finish_reason in ("length", "content_filter"):
-        return False
-    return all_paths or path.correct is not False
-
-
-def majority(verdicts: Iterable[str], num_votes: int) -> str:
-    """`valid` or `invalid` where more than half of the votes *asked for* say so, else `unscored`."""
-    said = list(verdicts)
-    for verdict in ("valid", "invalid"):
-        if 2 * said.count(verdict) > num_votes:
-            return verdict
-    return "unscored"
 
 
 def _judged_before(
@@ -304,31 +232,3 @@ def _judged(row: Row[Path], verdicts: list[Fields], verdict: str | None) -> Fiel
     if scores and None not in scores:
         fields["judge_score"] = sum(filter(None, scores)) / len(scores)
     return {**fields, "verdicts": verdicts, "verdict": verdict}
-
-
-def _gate(count: Count, config: JudgeConfig, console: Console) -> None:
-    """Show the verdicts. Raises: GateError naming each judge of whose verdicts too many could not be read."""
-    rows = [
-        (verdict, f"{count.verdicts[verdict]:,}")
-        for verdict in ("valid", "invalid", "unscored", "not judged")
-        if verdict in count.verdicts
-    ]
-    console.table("Verdicts", ("verdict", "paths"), rows)
-    told = [
-        f"{judge}: {count.unread[judge]} of {number} verdicts could not be read (more than {config.max_unscored:.0%}), "
-        f"such as {unread_reply(count.unread_first[judge])}"
-        for judge, number in count.said.items()
-        if count.unread[judge] / number > config.max_unscored
-    ]
-    if told:
-        raise GateError(
-            f"{'; '.join(told)}. They count as unscored, never as valid. {_remedy(count)}, or raise --max-unscored"
-        )
-
-
-def _remedy(count: Count) -> str:
-    """What would have more replies read, told by one of each judge."""
-    unread = count.unread_first.values()
-    if any(item.get("finish_reason") == "length" or not is_finished(item.get("raw")) for item in unread):
-        return "Give the judge room with --max-tokens"
-    return "Choose another judge, or --schema always where its provider takes a schema"
