@@ -146,9 +146,9 @@ def test_sft_trains_every_student_on_every_path(settings, console, tmp_path):
 
 def test_routing_none_without_mutual_term_is_the_sft_baseline(settings, console, tmp_path):
     runs = []
-    for number, options in enumerate(({"objective": "sft"}, {"routing": "none", "lambda_mutual": 0.0})):
+    for number, own in enumerate(({"objective": "sft"}, {"routing": "none", "lambda_mutual": 0.0})):
         output = tmp_path / str(number)
-        train.run(settings(output=str(output), **options), console)
+        train.run(settings(output=str(output), **own), console)
         runs.append(weights(output))
     shared = {name for name in runs[0] if name.startswith(("a/", "b/"))}
     assert shared
