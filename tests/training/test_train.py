@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from qrd.errors import ConfigError, GateError, QrdError
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path
+from qrd.stages.train import options
 from qrd.stages.train import run as train
 from qrd.training.loop import Loop
 from qrd.training.students.students import parse_students
@@ -357,15 +358,15 @@ def test_a_template_that_loses_the_question_is_refused_before_the_weights_are_re
 
 
 def test_an_explicit_zero_is_accepted_where_there_is_nothing_to_teach(settings, console):
-    assert train.settled(settings(routing="exclusive", lambda_mutual=0.0)).lambda_mutual == 0.0
-    assert train.settled(settings(routing="exclusive")).lambda_mutual == 0.0
-    assert train.settled(settings()).lambda_mutual == 0.1
+    assert options.settled(settings(routing="exclusive", lambda_mutual=0.0)).lambda_mutual == 0.0
+    assert options.settled(settings(routing="exclusive")).lambda_mutual == 0.0
+    assert options.settled(settings()).lambda_mutual == 0.1
 
 
 def test_the_encoder_follows_the_students(settings):
     embedded = ["embedded:smollm2-135m", "embedded:gemma3-270m"]
-    assert train.settled(settings(encoder=None, student=embedded)).encoder == "embedded:minilm-l6"
-    assert train.settled(settings(encoder=None)).encoder == "FacebookAI/roberta-base"
+    assert options.settled(settings(encoder=None, student=embedded)).encoder == "embedded:minilm-l6"
+    assert options.settled(settings(encoder=None)).encoder == "FacebookAI/roberta-base"
 
 
 def test_students_are_named_by_hand_or_by_their_model():
