@@ -13,7 +13,8 @@ from qrd.reports.document import Tile
 from qrd.reports.facts import census
 from qrd.reports.facts.gathered import Gathered
 from qrd.reports.facts.run_folder import Curve, Run
-from qrd.reports.sections.paths import GOOD, duration
+from qrd.reports.sections.costs import duration
+from qrd.reports.sections.paths import GOOD
 from qrd.rows.records import Fields
 
 COLLAPSED = 0.01  # of the first spread, as train reports it

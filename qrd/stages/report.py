@@ -21,6 +21,7 @@ from qrd.reports import words as words
 from qrd.reports.document import Document
 from qrd.reports.facts.gathered import Gathered, gather, groups_of
 from qrd.reports.html import rendered
+from qrd.reports.sections import commands, costs, judges, routing, training
 from qrd.reports.sections import paths as sections
 from qrd.reports.sections.accuracy import accuracy_section, scored
 from qrd.reports.sections.runs import compare_section
@@ -68,11 +69,11 @@ def composed(found: Gathered, config: ReportConfig) -> Document:
         *([compare_section(found, summary)] if config.compare else []),
         accuracy_section(summary),
         sections.paths_section(found),
-        sections.judges_section(found),
-        sections.training_section(found),
-        sections.routing_section(found),
-        sections.stages_section(found),
-        sections.commands_section(found),
+        judges.judges_section(found),
+        training.training_section(found),
+        routing.routing_section(found),
+        costs.stages_section(found),
+        commands.commands_section(found),
     ]
     return Document(
         title=words.title_of(found),

@@ -10,7 +10,7 @@ from qrd.reports.drawing.charts import Axis, Interval, intervals, lines
 from qrd.reports.drawing.svg import Figure
 from qrd.reports.facts.gathered import Gathered
 from qrd.reports.facts.run_folder import Curve, Run
-from qrd.reports.sections.paths import duration
+from qrd.reports.sections.costs import duration
 from qrd.rows.records import Fields
 
 UNIMPORTANT = frozenset(("output", "quiet", "debug", "resume", "skip_bad"))
