@@ -4,12 +4,17 @@ Option names follow transformers and TRL where those have one. Times are seconds
 """
 
 from qrd.config.base import Batching, Calling, Command, Streaming
-from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig, InspectConfig, VerifyConfig
+from qrd.config.data import DataExportConfig, DataImportConfig, DataPathsConfig
+from qrd.config.demo import DemoConfig
 from qrd.config.doctor import DoctorConfig
+from qrd.config.eval import EvalConfig
 from qrd.config.filter import FilterConfig
-from qrd.config.generate import STYLES, EvalConfig, GenerateConfig, JudgeConfig
+from qrd.config.generate import STYLES, GenerateConfig
+from qrd.config.inspect import InspectConfig
+from qrd.config.judge import JudgeConfig
 from qrd.config.report import ReportConfig
-from qrd.config.train import DemoConfig, TrainConfig
+from qrd.config.train import TrainConfig
+from qrd.config.verify import VerifyConfig
 
 __all__ = [
     "STYLES",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qrd.config.base import OUTPUT, Command, Streaming
+from qrd.config.base import OUTPUT, Streaming
 from qrd.config.knobs import knob
 
 
@@ -85,21 +85,3 @@ class DataExportConfig(Streaming):
     )
     hub: str | None = knob(None, "Data set on the hub to write to, such as me/paths; it is made private.")
     public: bool = knob(False, "With --hub: everybody may read it.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class VerifyConfig(Command):
-    """Files that qrd wrote, checked against their manifests."""
-
-    input: tuple[str, ...] = knob((), "Files that qrd wrote, each with its manifest.", positional=True, required=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class InspectConfig(Command):
-    """Any of these files, shown: browsed on a terminal, counted in a pipe."""
-
-    input: tuple[str, ...] = knob(("-",), "JSONL files, read in order; - is standard input.", positional=True)
-    plain: bool = knob(False, "Counts or records as text on a terminal too, instead of the browser.")
-    show: int | None = knob(None, "Show N records in full.", low=1)
-    where: tuple[str, ...] = knob((), "Only records with FIELD=VALUE, such as style=cot. Repeatable.")
-    id: tuple[str, ...] = knob((), "Only the records of this id or path_id. Repeatable.")

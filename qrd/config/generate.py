@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qrd.config.base import LOCAL, MODEL_HELP, OUTPUT, SAMPLING, Batching, Calling, refuse_twice
+from qrd.config.base import MODEL_HELP, SAMPLING, Batching, refuse_twice
 from qrd.config.knobs import knob
-from qrd.errors import ConfigError
 
 STYLES = ("vanilla", "cot", "tot", "program", "backward", "facts")  # paper, section 2.2
 
@@ -33,94 +32,3 @@ class GenerateConfig(Batching):
     def models(self) -> tuple[str, ...]:
         """The teachers."""
         return self.teacher
-
-
-@dataclass(frozen=True, kw_only=True)
-class JudgeConfig(Batching):
-    """Paths to judged paths."""
-
-    judge: tuple[str, ...] = knob((), f"Model that judges: {MODEL_HELP}. Repeatable: a panel.", required=True)
-    votes: int = knob(1, "Verdicts asked of each judge.", low=1, high=99)
-    rubric: str = knob("sound", "Name of a rubric (sound, brief, score, steps), or a TOML file.")
-    threshold: int | None = knob(
-        None, "With a rubric of scores: valid from this score on, 1 to 10 (default: the rubric's).", low=1, high=10
-    )
-    schema: str = knob(
-        "auto",
-        "Replies in JSON that the provider holds to a schema; auto: where it is known to do so. Else in two lines.",
-        choices=("auto", "always", "never"),
-    )
-    all: bool = knob(False, "Judge wrong and unanswered paths too, not only the right ones.")
-    canaries: str | None = knob(
-        None,
-        "Paths judged at the start, in the middle and at the end, to see a judge change: a JSONL file of paths whose "
-        "`verdict` is known, or wrong, for paths of INPUT whose answer is wrong.",
-    )
-    max_drift: float | None = knob(
-        None, "With --canaries: how far the share a judge gets right may fall before exit 7 (default: 0.2).",
-        low=0, high=1,
-    )  # fmt: skip
-    against: str | None = knob(
-        None,
-        "JSONL file of known labels, path_id and verdict, such as FILE.marks.jsonl of inspect: judge these paths "
-        "alone, and tell precision, recall and kappa of each judge.",
-    )
-    summary: str | None = knob(None, "With --against: JSON file with the table.", group=OUTPUT)
-    temperature: float = knob(0.0, "Sampling temperature; 0 is greedy.", low=0, high=5, group=SAMPLING)
-    top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
-    max_tokens: int = knob(256, "Longest verdict, in tokens.", low=1, group=SAMPLING)
-    max_unscored: float = knob(0.02, "Share of a judge's verdicts that may be unreadable before exit 7.", low=0, high=1)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        refuse_twice("--judge", self.judge, "--votes asks it for more verdicts")
-        if self.summary is not None and self.against is None:
-            raise ConfigError("--summary holds the table of --against; give that too")
-        if self.max_drift is not None and self.canaries is None:
-            raise ConfigError("--max-drift is how far a judge may change on --canaries; give those too")
-        if self.canaries is not None and self.batch:
-            raise ConfigError("--canaries are judged between other paths, --batch sends all at once; leave one out")
-
-    def models(self) -> tuple[str, ...]:
-        """The judges."""
-        return self.judge
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvalConfig(Calling):
-    """Questions to predictions and a table."""
-
-    run: str | None = knob(None, "Run folder of qrd train: its students, their ensembles and their untrained bases.")
-    model: tuple[str, ...] = knob((), f"Model to evaluate: {MODEL_HELP}. Repeatable.")
-    baseline: bool = knob(
-        True, "With --run: the untrained bases too. They take as long again as one student of each base."
-    )
-    engine: str = knob(
-        "hf",
-        "With --run: what runs the students, transformers or vLLM. Their adapters stay apart from the base, which is "
-        "loaded once for all of them.",
-        choices=("hf", "vllm"),
-        group=LOCAL,
-    )
-    samples: int = knob(1, "Replies for each question and model.", low=1, group=SAMPLING)
-    temperature: float = knob(0.0, "Sampling temperature; 0 is greedy.", low=0, high=5, group=SAMPLING)
-    top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
-    max_tokens: int = knob(512, "Longest reply, in tokens.", low=1, group=SAMPLING)
-    compare: bool = knob(False, "INPUT are predictions: compare their models pairwise, and ask none.")
-    export: str | None = knob(
-        None,
-        "Ask nothing: write this evaluation to the folder OUTPUT as a task of lm-evaluation-harness or inspect_ai, and "
-        "print the commands that run it there.",
-        choices=("lm-eval", "inspect-ai"),
-    )
-    summary: str | None = knob(None, "JSON file with the table.", group=OUTPUT)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        refuse_twice("--model", self.model, "--samples asks it for more replies")
-        if self.engine != "hf" and self.model and self.run is None:
-            raise ConfigError(f"--engine {self.engine}: is for the students of --run; name models as vllm:NAME")
-
-    def models(self) -> tuple[str, ...]:
-        """Models by name, and what the students of a run are to the engine."""
-        return (*self.model, *([f"{self.engine}:{self.run}"] if self.run else []))

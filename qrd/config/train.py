@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qrd.config.base import OUTPUT, Command, Streaming
+from qrd.config.base import OUTPUT, Streaming
 from qrd.config.knobs import knob
 
 
@@ -157,11 +157,3 @@ class TrainConfig(Streaming):
     report_to: tuple[str, ...] = knob(
         (), "Experiment trackers, comma-separated, such as tensorboard,wandb.", comma=True, group="Saving"
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemoConfig(Command):
-    """The whole pipeline on models that come with the package index."""
-
-    output: str = knob("qrd-demo", "Folder to write.", short="-o", group=OUTPUT)
-    seed: int = knob(0, "Seed of the questions and of every stage.")
