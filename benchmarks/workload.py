@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from qrd.training.students.students import local_source
+from qrd.models.names import local_source
 from qrd.training.tokens.batches import Encoded, Encoder
 
 NUM_PATHS = 96

@@ -11,7 +11,7 @@ from qrd.backends.local import load
 from qrd.backends.settings import BackendSettings
 from qrd.config import TrainConfig
 from qrd.models import weights
-from qrd.training.students import students
+from qrd.training.students import loading, students
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_student_is_fitted_and_asked_in_the_type_that_the_one_rule_gives(tmp_p
     for module in (students, load):
         assert module.resolve_dtype is weights.resolve_dtype
         monkeypatch.setattr(module, "resolve_dtype", lambda name, device: answer)
-    fitted = students.load_model(str(folder), TrainConfig(), torch.device("cpu"))
+    fitted = loading.load_model(str(folder), TrainConfig(), torch.device("cpu"))
     asked, _ = load.load(f"hf:{folder}", BackendSettings(device="cpu"))
     assert fitted.dtype == asked.dtype == answer
 

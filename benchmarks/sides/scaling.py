@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from qrd.config import TrainConfig, knobs
 from qrd.stages.train.distilling import make_objective
 from qrd.training.loop import Loop
-from qrd.training.students.students import load_students, parse_students
+from qrd.training.students.loading import load_students, parse_students
 from qrd.training.tokens.batches import Encoder, Example
 
 # Every path to every student is only there to compare with, at one number of paths.

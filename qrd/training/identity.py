@@ -11,9 +11,10 @@ from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError, DataError
 from qrd.masking import one_line
 from qrd.models.embedded import is_embedded
+from qrd.models.names import local_source
 from qrd.rows.fingerprints import files_at
 from qrd.rows.records import Fields, digest
-from qrd.training.students.students import local_source, parse_students
+from qrd.training.students.loading import parse_students
 
 # Options that change neither the order of paths nor, beyond rounding, what is learnt.
 FREE = frozenset(

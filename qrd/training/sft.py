@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from qrd.training.loop import Closing, Micro, Part, Window
+from qrd.training.objective import Closing, Micro, Part, Window
 
 
 class Sft:

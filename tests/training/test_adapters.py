@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qrd.errors import ConfigError
 from qrd.stages.train import run as train
-from qrd.training.students import students
+from qrd.training.students import loading, students
 
 CPU = torch.device("cpu")
 
@@ -85,19 +85,19 @@ def test_weights_that_two_layers_share_are_refused_whatever_the_target_is_called
     with pytest.raises(
         ConfigError, match=r"layers\.0\.self_attn\.q_proj are those of model\.layers\.1\.self_attn\.q_proj"
     ):
-        students.with_adapter(model, settings())
+        loading.with_adapter(model, settings())
     model = loaded(tmp_path / "model")
     model.model.layers[1].self_attn.q_proj = model.model.layers[0].self_attn.q_proj
     with pytest.raises(
         ConfigError, match=r"layers\.0\.self_attn\.q_proj are those of model\.layers\.1\.self_attn\.q_proj"
     ):
-        students.with_adapter(model, settings())
+        loading.with_adapter(model, settings())
 
 
 def test_a_block_that_runs_twice_is_adapted_and_merges(settings, tmp_path):
     model = loaded(save_llama(tmp_path / "model"))
     model.model.layers[1].self_attn = model.model.layers[0].self_attn
-    adapted = students.with_adapter(model, settings())
+    adapted = loading.with_adapter(model, settings())
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.3)

@@ -9,7 +9,7 @@ from tiny_models import read_rows
 
 from qrd.stages.train import run as train
 from qrd.training.loop import Loop
-from qrd.training.students import students
+from qrd.training.students import loading
 from qrd.training.tokens.batches import Encoder, collate
 
 CPU = torch.device("cpu")
@@ -59,9 +59,7 @@ def kept(student, batch):
 def test_adapters_keep_no_float32_copy_of_what_they_read(settings, tiny):
     sizes = []
     for dtype in ("float32", "bfloat16"):
-        student = students.load_student(
-            students.StudentSpec("a", str(tiny.llama)), settings(dtype=dtype, lora_r=32), CPU
-        )
+        student = loading.load_student(loading.StudentSpec("a", str(tiny.llama)), settings(dtype=dtype, lora_r=32), CPU)
         paths = [Encoder(student.tokenizer).encode([{"role": "user", "content": "Why?"}], "Because it is. " * 20)]
         sizes.append(kept(student, collate(paths)))
     assert sizes[1] < 0.7 * sizes[0]

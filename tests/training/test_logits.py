@@ -19,8 +19,8 @@ from transformers import (
 from qrd.console import Console
 from qrd.stages.train import run as train
 from qrd.training.students import logits
+from qrd.training.students.loading import StudentSpec, load_student
 from qrd.training.students.logits import Head, agrees, read_head, target_losses
-from qrd.training.students.students import StudentSpec, load_student
 from qrd.training.tokens.batches import Encoded, collate
 
 

@@ -9,7 +9,7 @@ from qrd.errors import ConfigError
 from qrd.stages.train import run as train
 from qrd.training.devices import plan as planning
 from qrd.training.loop import Loop
-from qrd.training.students import students
+from qrd.training.students import loading
 from qrd.training.tokens.batches import Encoded, collate
 
 CPU = torch.device("cpu")
@@ -17,13 +17,13 @@ TOKENS = 200
 
 
 def planned(config):
-    specs = students.parse_students(config.student)
+    specs = loading.parse_students(config.student)
     return planning.plan(specs, config, {spec.name: CPU for spec in specs})
 
 
 def loaded(config):
-    specs = students.parse_students(config.student)
-    return students.load_students(specs, config, {spec.name: CPU for spec in specs})
+    specs = loading.parse_students(config.student)
+    return loading.load_students(specs, config, {spec.name: CPU for spec in specs})
 
 
 def bytes_of(tensors):
@@ -86,7 +86,7 @@ def test_checkpointing_a_frozen_student_and_a_shared_base_need_less(settings, ti
 def test_of_a_shard_half_is_planned_and_a_shared_base_counts_for_each(settings, tiny):
     config = settings(student=[f"a={tiny.llama}", f"b={tiny.llama}"])
     whole = planned(config)[0]
-    specs = students.parse_students(config.student)
+    specs = loading.parse_students(config.student)
     first, second = planning.plan(specs, config, {spec.name: CPU for spec in specs}, num_shards=2)
     assert first.lasting == second.lasting == pytest.approx(whole.lasting / 2, abs=4)
     assert first.activations == whole.activations

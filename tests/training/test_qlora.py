@@ -13,7 +13,7 @@ from qrd.errors import ConfigError, Interrupted
 from qrd.stages.train import run as train
 from qrd.training.devices import plan as planning
 from qrd.training.loop import Loop
-from qrd.training.students import students
+from qrd.training.students import loading, students
 from qrd.training.tokens.batches import Encoder, collate
 
 CPU = torch.device("cpu")
@@ -116,9 +116,9 @@ def test_a_stopped_qlora_run_resumes_to_what_an_uninterrupted_one_learns(four_bi
 
 def test_four_bit_weights_are_planned_as_they_are_held_and_shared_by_students_of_one_base(four_bits, tiny):
     config = four_bits(student=[f"a={tiny.llama}", f"b={tiny.llama}"])
-    specs = students.parse_students(config.student)
+    specs = loading.parse_students(config.student)
     devices = dict.fromkeys("ab", CPU)
-    first, second = students.load_students(specs, config, devices)
+    first, second = loading.load_students(specs, config, devices)
     quantised = [p for p in first.model.parameters() if hasattr(p, "quant_state")]
     others = {id(p) for p in second.model.parameters()}
     assert quantised
@@ -139,16 +139,16 @@ def gradients(student):
 
 
 def load_four_bits(config):
-    return students.load_students(students.parse_students(config.student), config, dict.fromkeys("ab", CPU))
+    return loading.load_students(loading.parse_students(config.student), config, dict.fromkeys("ab", CPU))
 
 
 def load_dequantised(config):
     """The first student around the same weights as plain matrices."""
 
     def dequantised(source, config, device):
-        return students.load_model(source, config, device).dequantize()
+        return loading.load_model(source, config, device).dequantize()
 
-    return students.load_student(students.parse_students(config.student)[0], config, CPU, load=dequantised)
+    return loading.load_student(loading.parse_students(config.student)[0], config, CPU, load=dequantised)
 
 
 def assert_same(found, expected):

@@ -14,7 +14,7 @@ from qrd.stages.train import run as train
 from qrd.training import checkpoint
 from qrd.training.devices.sharding import shard, take_turns
 from qrd.training.loop import Loop
-from qrd.training.students.students import load_student, parse_students
+from qrd.training.students.loading import load_student, parse_students
 
 
 def test_in_every_turn_all_processes_run_the_same_students():

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from qrd.stages.train import run as train
-from qrd.training.students import students
+from qrd.training.students import loading, students
 
 CPU = torch.device("cpu")
 
@@ -22,7 +22,7 @@ def twins(settings, tiny):
 
 
 def loaded(config):
-    return students.load_students(students.parse_students(config.student), config, dict.fromkeys("abc", CPU))
+    return loading.load_students(loading.parse_students(config.student), config, dict.fromkeys("abc", CPU))
 
 
 def bytes_of(tensors):
@@ -45,7 +45,7 @@ def test_two_adapters_on_one_base_learn_what_two_loads_learn(twins, console, tmp
     train.run(twins(output=str(tmp_path / "one"), **options), console)
 
     def each_by_itself(specs, config, devices):
-        return [students.load_student(spec, config, devices[spec.name]) for spec in specs]
+        return [loading.load_student(spec, config, devices[spec.name]) for spec in specs]
 
     monkeypatch.setattr(train, "load_students", each_by_itself)
     train.run(twins(output=str(tmp_path / "two"), **options), console)
@@ -59,7 +59,7 @@ def test_two_adapters_on_one_base_learn_what_two_loads_learn(twins, console, tmp
 
 def test_a_model_is_read_once_however_often_it_is_named(twins, monkeypatch):
     read = []
-    load_model = students.load_model
+    load_model = loading.load_model
     monkeypatch.setattr(students, "load_model", lambda source, *rest: read.append(source) or load_model(source, *rest))
     loaded(twins())
     assert len(read) == 2

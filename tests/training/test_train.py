@@ -17,7 +17,7 @@ from qrd.rows.records import Path
 from qrd.stages.train import options
 from qrd.stages.train import run as train
 from qrd.training.loop import Loop
-from qrd.training.students.students import parse_students
+from qrd.training.students.loading import parse_students
 
 
 def weights(run):

@@ -10,22 +10,8 @@ from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.models import chat
+from qrd.models.names import source_of
 from qrd.models.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
-
-
-def source_of(model: str) -> str:
-    """The folder or hub name behind `hf:X`, `vllm:X`, `embedded:X` or `vllm:embedded:X`.
-
-    Raises: ConfigError for an embedded encoder, which writes no text.
-    """
-    from qrd.models import embedded
-
-    name = model if embedded.is_embedded(model) else model.partition(":")[2]
-    if not embedded.is_embedded(name):
-        return name
-    if embedded.described(name).kind == "encoder":
-        raise ConfigError(f"{model}: is an encoder and writes no text")
-    return str(embedded.folder_of(name))
 
 
 def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from qrd.backends.local.vllm_queue import EngineQueue, final_only, one_token
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
-from qrd.models import chat
+from qrd.models import chat, names
 from qrd.rows.records import Usage
 
 HIGHEST_RANK = vllm_engine.HIGHEST_RANK
@@ -30,7 +30,7 @@ class VllmLocal:
     def __init__(self, model: str, settings: BackendSettings) -> None:
         self.model, self.settings = model, settings
         vllm_engine.library(model)
-        self.source = load.source_of(model)
+        self.source = names.source_of(model)
         self.engine: Any = None
         self.tokenizer: Any = None
         self.ends: list[int] = []

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path as File
 
-from qrd.backends.local import load
 from qrd.config import EvalConfig
 from qrd.errors import ConfigError
+from qrd.models import names
 from qrd.rows import fingerprints
 from qrd.rows.records import digest
 
@@ -65,13 +65,13 @@ def candidates_of(config: EvalConfig) -> Iterator[Candidate]:
 
 def _students(run: File, engine: str) -> Iterator[tuple[Candidate, str]]:
     """(student, name of its base model) of each student in a run folder, as `engine` names models."""
-    from qrd.training.students.students import parse_students
+    from qrd.training.students.loading import parse_students
 
     for spec in parse_students(_named_students(run)):
         folder = run / "students" / spec.name
         base = spec.model if ":" in spec.model else f"hf:{spec.model}"
         if engine == "vllm":
-            base = f"vllm:{load.source_of(base)}"
+            base = f"vllm:{names.source_of(base)}"
         if (folder / "adapter_config.json").is_file():
             yield Candidate(spec.name, base, str(folder), True), base
         elif (folder / "config.json").is_file():

@@ -25,13 +25,13 @@ from torch import Tensor, nn
 from qrd import prompts
 from qrd.backends import BackendSettings
 from qrd.backends.local.hf_backend import HfLocal
-from qrd.backends.local.load import source_of
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
 from qrd.errors import ConfigError
 from qrd.masking import one_line
 from qrd.method import mutual, words
 from qrd.models import chat
+from qrd.models.names import source_of
 from qrd.stages.eval.asking import Case, speaking
 from qrd.stages.eval.candidates import Candidate
 from qrd.training.students.logits import agrees, read_head

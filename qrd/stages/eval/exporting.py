@@ -22,7 +22,7 @@ from qrd.errors import ConfigError
 from qrd.exports import harnesses
 from qrd.exports.harnesses import Entry
 from qrd.masking import one_line
-from qrd.models import chat
+from qrd.models import chat, names
 from qrd.models.chat_template import form_of, rendered
 from qrd.models.weights import resolve_dtype
 from qrd.rows.reader import Reader
@@ -90,7 +90,7 @@ def _entry_of(
     candidate: Candidate, questions: Sequence[Question], config: EvalConfig, console: Console
 ) -> tuple[Entry, list[Fields]]:
     """The model for a harness, and the questions as its tokenizer is given them; says where it will read otherwise."""
-    source = load.source_of(candidate.model)
+    source = names.source_of(candidate.model)
     tokenizer, settings, most = _described(candidate.model, source, config)
     if tokenizer.chat_template and form_of(tokenizer, ("user",), add_generation_prompt=True).parted:
         raise ConfigError(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.method import memory, mutual, objective, router, words
-from qrd.training.loop import Closing, Micro, Objective, Part, Window
+from qrd.training.objective import Closing, Micro, Objective, Part, Window
 from qrd.training.sft import Sft
 from qrd.training.step_by_step import StepByStep
 from qrd.training.students.students import Student

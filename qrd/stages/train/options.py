@@ -8,7 +8,7 @@ from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError
 from qrd.models.embedded import is_embedded
 from qrd.training.students.adapters import ALL_LINEAR
-from qrd.training.students.students import parse_students
+from qrd.training.students.loading import parse_students
 
 PAPER_ENCODER = "FacebookAI/roberta-base"  # section 3.2
 

@@ -18,10 +18,11 @@ from torch import Tensor
 from qrd.config import TrainConfig
 from qrd.errors import ConfigError
 from qrd.masking import one_line
+from qrd.models.names import local_source
 from qrd.models.weights import resolve_dtype
 from qrd.training.students.adapters import refuse_unknown_targets
+from qrd.training.students.loading import StudentSpec, located, with_adapter
 from qrd.training.students.logits import CHUNK_ELEMENTS
-from qrd.training.students.students import StudentSpec, local_source, located, with_adapter
 
 GB = 1e9
 # Bytes of a 4-bit weight: half a byte, and for every 64 weights one scale, itself of 8 bits (double quantisation).

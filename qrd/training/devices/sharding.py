@@ -18,7 +18,8 @@ from qrd.config import TrainConfig
 from qrd.errors import ConfigError
 from qrd.models.weights import resolve_dtype
 from qrd.training.devices.launching import is_on
-from qrd.training.students.students import Student, StudentSpec, load_student
+from qrd.training.students.loading import StudentSpec, load_student
+from qrd.training.students.students import Student
 
 
 def load_sharded(specs: Sequence[StudentSpec], config: TrainConfig, device: torch.device) -> list[Student]:
