@@ -16,7 +16,8 @@ import pytest
 
 from qrd.errors import ConfigError, DataError, StorageError
 from qrd.rows import lines
-from qrd.rows.writer import Disk, Writer, replacing, write_whole
+from qrd.rows.disk import Disk, write_whole
+from qrd.rows.writer import Writer, replacing
 from tests.question_rows import read, row
 
 

@@ -14,7 +14,7 @@ from examples.study.conditions import BASE, Condition
 from examples.study.layout import QUIET, Size, Study
 from examples.study.tasks import Rows, read, write
 from qrd.config import EvalConfig, TrainConfig
-from qrd.rows.writer import write_whole
+from qrd.rows.disk import write_whole
 from qrd.stages.eval import run as evaluating
 from qrd.stages.train import run as train
 

@@ -13,7 +13,7 @@ from examples.study.tasks import read, write
 from qrd.config import DataPathsConfig, FilterConfig
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.rows.writer import write_whole
+from qrd.rows.disk import write_whole
 from qrd.stages.data import paths as data_paths
 from qrd.stages.filter import run as filtering
 

@@ -17,8 +17,8 @@ import msgspec
 
 from qrd.errors import ConfigError
 from qrd.masking import one_line
+from qrd.rows.disk import write_whole
 from qrd.rows.records import Fields
-from qrd.rows.writer import write_whole
 
 TRAINERS = ("trl", "llama-factory", "ms-swift", "axolotl")
 FORMS = ("messages", "prompt-completion")

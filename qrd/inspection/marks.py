@@ -12,9 +12,10 @@ from datetime import datetime, timezone
 
 from qrd.errors import DataError
 from qrd.rows.companions import MARKS
+from qrd.rows.disk import DISK, Disk
 from qrd.rows.lines import decode_object, numbered, open_input
 from qrd.rows.records import Fields, digest
-from qrd.rows.writer import DISK, Disk, Writer
+from qrd.rows.writer import Writer
 
 GOOD, BAD = "valid", "invalid"
 NAMES = ("path_id", "id", "model", "sample")

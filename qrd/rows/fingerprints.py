@@ -17,9 +17,9 @@ import msgspec
 
 from qrd.errors import StorageError
 from qrd.models.embedded import cache_folder
+from qrd.rows.disk import write_whole
 from qrd.rows.manifest import input_files, sha256_of
 from qrd.rows.records import Fields, digest
-from qrd.rows.writer import write_whole
 
 LOCAL = ("hf", "vllm", "scripted")
 # What transformers and vLLM read of a folder: weights, configuration, tokenizer, chat template, code of its own.

@@ -16,8 +16,8 @@ from qrd.config import knobs
 from qrd.errors import StorageError
 from qrd.masking import masked
 from qrd.rows.companions import MANIFEST
+from qrd.rows.disk import is_stream, write_whole
 from qrd.rows.records import Fields, digest
-from qrd.rows.writer import is_stream, write_whole
 
 FOLDERS_OWN = "manifest.json"  # the manifest of a folder stands in it
 MOST_BYTES = 2**26  # a manifest that is larger is none of ours

@@ -13,10 +13,10 @@ from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.rows import fingerprints
 from qrd.rows.companions import ACCOUNT, FAILED
+from qrd.rows.disk import is_stream, write_whole
 from qrd.rows.lines import encode
 from qrd.rows.manifest import stored, without_secrets
 from qrd.rows.records import Fields
-from qrd.rows.writer import is_stream, write_whole
 from qrd.stages.selecting import Tally
 
 ENDPOINT_KNOBS = ("temperature", "top_p", "max_tokens", "seed", "api_base")

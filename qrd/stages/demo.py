@@ -21,9 +21,9 @@ from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, Jud
 from qrd.console import Console
 from qrd.models import embedded
 from qrd.rows.companions import MANIFEST
+from qrd.rows.disk import write_whole
 from qrd.rows.lines import encode
 from qrd.rows.records import Fields
-from qrd.rows.writer import write_whole
 
 TEACHER = JUDGE = "embedded:smollm2-135m"
 STUDENTS = ("embedded:smollm2-135m", "embedded:gemma3-270m")

@@ -25,8 +25,8 @@ from qrd.reports.sections import commands, costs, judges, routing, training
 from qrd.reports.sections import paths as sections
 from qrd.reports.sections.accuracy import accuracy_section, scored
 from qrd.reports.sections.runs import compare_section
+from qrd.rows.disk import write_whole
 from qrd.rows.manifest import Manifest
-from qrd.rows.writer import write_whole
 
 
 @dataclass(frozen=True)

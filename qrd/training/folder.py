@@ -21,8 +21,8 @@ from torch import nn
 from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError, StorageError
 from qrd.rows.companions import TEMPORARY, set_aside
+from qrd.rows.disk import write_whole
 from qrd.rows.locks import take_lock
-from qrd.rows.writer import write_whole
 from qrd.training import checkpoint
 from qrd.training.devices.shards import gather
 from qrd.training.identity import as_text, by_name, read_identity, refuse_other_run

@@ -75,7 +75,7 @@ def _live(folder, words, dies_at):
 
 def die_at(step, place, number):
     """Have this process die `before`, `inside` or `after` the n-th `write`, `fsync`, `rename` or `truncate`."""
-    from qrd.rows.writer import DISK
+    from qrd.rows.disk import DISK
 
     real, calls = getattr(DISK, step), itertools.count(1)
 

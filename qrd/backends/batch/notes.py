@@ -17,7 +17,7 @@ from qrd.backends.bounds.budget import Budget, Hold
 from qrd.errors import ConfigError
 from qrd.masking import one_line
 from qrd.rows.companions import BATCHES
-from qrd.rows.writer import write_whole
+from qrd.rows.disk import write_whole
 
 _PUTTING = threading.Lock()  # the judges of a panel have a thread each
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from qrd.errors import StorageError
-from qrd.rows.writer import write_whole
+from qrd.rows.disk import write_whole
 
 try:
     import fcntl

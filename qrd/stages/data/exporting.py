@@ -23,11 +23,12 @@ from qrd.errors import ConfigError, DataError, GateError
 from qrd.exports import card, hub_upload, lineage, parquet, trainers
 from qrd.exports.card import Counts
 from qrd.filters.finish import finish
+from qrd.rows.disk import is_stream, write_whole
 from qrd.rows.lines import bad_lines
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Fields, Path
-from qrd.rows.writer import is_stream, replacing, write_whole
+from qrd.rows.writer import replacing
 from qrd.stages import selecting
 
 CARD = "README.md"

@@ -23,10 +23,11 @@ from qrd.evaluation.families import BASE, Answering, families
 from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import show
 from qrd.evaluation.together import checked_together
+from qrd.rows.disk import write_whole
 from qrd.rows.manifest import Manifest, stored
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Fields, Prediction
-from qrd.rows.writer import replacing, write_whole
+from qrd.rows.writer import replacing
 from qrd.stages import selecting
 from qrd.stages.selecting import Tally
 

@@ -25,9 +25,9 @@ from qrd.masking import one_line
 from qrd.models import chat, names
 from qrd.models.chat_template import form_of, rendered
 from qrd.models.weights import resolve_dtype
+from qrd.rows.disk import write_whole
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields, Question
-from qrd.rows.writer import write_whole
 from qrd.stages import selecting
 from qrd.stages.eval.candidates import Candidate, candidates_of
 from qrd.stages.selecting import Tally

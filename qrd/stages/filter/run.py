@@ -18,11 +18,12 @@ from qrd.filters.decision import KEPT
 from qrd.filters.duplicates import Duplicates
 from qrd.filters.ledger import Ledger
 from qrd.filters.top_k import TopK
+from qrd.rows.disk import is_stream, write_whole
 from qrd.rows.lines import ByteCount, open_input
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path, Question
-from qrd.rows.writer import is_stream, replacing, write_whole
+from qrd.rows.writer import replacing
 from qrd.stages import selecting
 from qrd.stages.filter.counts import dropped, show, summary_of, tally_of
 from qrd.stages.filter.grading import graded

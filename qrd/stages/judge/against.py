@@ -12,9 +12,9 @@ from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.evaluation.against import INVALID, VALID, Against
 from qrd.inspection.marks import content_of
+from qrd.rows.disk import write_whole
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields, digest
-from qrd.rows.writer import write_whole
 
 PANEL = "all together"
 COLUMNS = ("judge", "paths", "precision", "recall", "faulty caught", "kappa", "unscored")

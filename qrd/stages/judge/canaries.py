@@ -16,10 +16,11 @@ from qrd.console import Console
 from qrd.errors import ConfigError, DataError, GateError
 from qrd.evaluation.against import INVALID, VALID
 from qrd.rows.companions import CANARIES
+from qrd.rows.disk import is_stream
 from qrd.rows.lines import decode_object, numbered, open_input
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Path, digest
-from qrd.rows.writer import Writer, is_stream
+from qrd.rows.writer import Writer
 from qrd.stages.judge.attacks import empty_reasoning
 from qrd.stages.judge.bench import Bench, Case, path_of
 

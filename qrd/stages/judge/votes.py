@@ -13,8 +13,9 @@ import msgspec
 
 from qrd.config import JudgeConfig
 from qrd.rows.companions import VOTES
+from qrd.rows.disk import is_stream
 from qrd.rows.records import Fields, Usage, Verdict, checked, digest
-from qrd.rows.writer import Writer, is_stream
+from qrd.rows.writer import Writer
 from qrd.stages.judge.bench import Case
 
 

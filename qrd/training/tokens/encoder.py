@@ -19,8 +19,8 @@ from qrd.errors import ConfigError
 from qrd.masking import one_line
 from qrd.models.embedded import cache_folder
 from qrd.models.names import local_source
+from qrd.rows.disk import write_whole
 from qrd.rows.fingerprints import files_at
-from qrd.rows.writer import write_whole
 from qrd.training.tokens.batches import cut
 
 BATCH_TOKENS = 4096
