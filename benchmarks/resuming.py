@@ -26,7 +26,7 @@ from qrd.config import GenerateConfig
 from qrd.rows.lines import encode
 from qrd.rows.reader import Reader
 from qrd.rows.records import Question, Usage
-from qrd.stages import generate, selecting
+from qrd.stages import planning, selecting
 
 TEACHER, NEW_QUESTIONS = "hosted_vllm/m", 20
 TEXT = (
@@ -45,7 +45,7 @@ def write_paths(file: Path, config: GenerateConfig, number: int) -> None:
     questions = selecting.Held(Reader(config.input, Question, unique="id"), Question)
     usage = Usage(prompt_tokens=100, completion_tokens=300)
     with file.open("wb") as stream:
-        for item in islice(generate.planned(questions, config, TEACHER), number):
+        for item in islice(planning.planned(questions, config, TEACHER), number):
             request = item.request(config)
             said = {
                 "path_id": item.path_id, "request_hash": request.hash(TEACHER, config.api_base), "teacher": TEACHER,

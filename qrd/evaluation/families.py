@@ -7,9 +7,12 @@ A comparison is in one family only, so that it has one corrected p wherever it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+
+from qrd.rows.manifest import stored
+from qrd.rows.records import Fields
 
 Pair = tuple[str, str]
 Families = dict[str, list[Pair]]
@@ -62,3 +65,24 @@ def _placed(one: Answering, other: Answering) -> tuple[str, str, Pair]:
             return ENSEMBLES, mine.file, (mine.name, its.name)
     is_again = one.model == other.model and not one.model.startswith(BASE)
     return RUNS if is_again else OTHERS, "", (one.name, other.name)
+
+
+def answering(names: Mapping[tuple[str, str], str]) -> list[Answering]:
+    """The models that answered, from their names by (file, model): who is a student, and of what base.
+
+    The manifest beside the predictions of a run tells it; without one, what has a `base:` of its name is a student.
+    """
+    found, students = [], {file: _students(file) for file in dict.fromkeys(file for file, _ in names)}
+    for (file, model), name in names.items():
+        own = f"{BASE}{model}"
+        base = students[file].get(model) or own
+        is_student = model in students[file] or (file, own) in names
+        found.append(Answering(name, model, file, is_student, names.get((file, base))))
+    return found
+
+
+def _students(file: str) -> Fields:
+    run = stored(file).get("run") if file != "-" else None
+    students = run.get("students") if isinstance(run, dict) else None
+    told = students.items() if isinstance(students, dict) else ()
+    return {name: base if isinstance(base, str) else None for name, base in told}

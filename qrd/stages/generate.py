@@ -11,10 +11,10 @@ Source: paper, section 2.2.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from qrd import prompts
 from qrd.answers import grade
@@ -23,30 +23,19 @@ from qrd.config import GenerateConfig
 from qrd.console import Console, Progress
 from qrd.rows import fingerprints
 from qrd.rows.manifest import Manifest
-from qrd.rows.reader import Reader, Row
-from qrd.rows.records import Fields, Question, path_id, plain_json, unsaid
+from qrd.rows.reader import Reader
+from qrd.rows.records import Fields, Question, plain_json, unsaid
 from qrd.rows.writer import Writer
 from qrd.stages import asking, selecting
+from qrd.stages.planning import Planned, paths_of, planned
 from qrd.stages.selecting import Held, Tally
 
 
-class Planned(NamedTuple):
-    """One path to be written: its question, where it comes from and what is sent for it."""
-
-    path_id: str
-    row: Row[Question]
-    teacher: str
-    style: str
-    sample: int
-    messages: tuple[dict[str, str], ...]
-
-    def request(self, config: GenerateConfig) -> Request:
-        """The request, its key the path's id."""
-        sampling = Sampling(
-            temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens,
-            seed=_seed(config, self.path_id),
-        )  # fmt: skip
-        return Request(key=self.path_id, messages=self.messages, sampling=sampling)
+def request_of(item: Planned, config: GenerateConfig) -> Request:
+    """What is sent for a planned path; its key is the path's id."""
+    seed = _seed(config, item.path_id)
+    sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=seed)
+    return Request(key=item.path_id, messages=item.messages, sampling=sampling)
 
 
 def _seed(config: GenerateConfig, key: str) -> int:
@@ -126,23 +115,6 @@ def _tell(this: Run, writer: Writer) -> None:
     tally.outcomes.tell(console, num_failed=len(tally.failed), max_tokens=config.max_tokens)
 
 
-def planned(questions: Iterable[Row[Question]], config: GenerateConfig, teacher: str) -> Iterator[Planned]:
-    """Every path that this configuration asks of a teacher, questions in their order."""
-    styles = prompts.styles(config.styles, config.style_file)
-    for row in questions:
-        yield from _paths_of(row, config, teacher, styles)
-
-
-def _paths_of(
-    row: Row[Question], config: GenerateConfig, teacher: str, styles: Sequence[prompts.Style]
-) -> Iterator[Planned]:
-    for style in styles:
-        messages = tuple(prompts.teacher_messages(row.record, style))
-        for sample in range(config.samples):
-            key = path_id(row.record.id, teacher, style.id, sample)
-            yield Planned(key, row, teacher, style.id, sample, messages)
-
-
 def _keep(this: Run, writer: Writer) -> None:
     """Take over the paths that the output holds.
 
@@ -169,7 +141,7 @@ def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
     hashed, by_name = (hashing(name, config.api_base, sampling) for name in (this.identities[teacher], teacher))
     styles = prompts.styles(config.styles, config.style_file)
     for number, row in enumerate(this.questions):
-        for item in _paths_of(row, config, teacher, styles):
+        for item in paths_of(row, config, teacher, styles):
             before = made.get(item.path_id)
             if before is None:
                 this.begin.setdefault(teacher, number)
@@ -212,7 +184,7 @@ def _ask_one(backend: Backend, items: Iterable[Planned], this: Run, writer: Writ
     def requests() -> Iterator[Request]:
         for item in items:
             under_way[item.path_id] = item
-            yield item.request(this.config)
+            yield request_of(item, this.config)
 
     for reply in backend.complete(requests()):
         fields = _settled(under_way.pop(reply.key), reply, this, writer)
@@ -221,7 +193,7 @@ def _ask_one(backend: Backend, items: Iterable[Planned], this: Run, writer: Writ
 
 def _settled(item: Planned, reply: Reply, this: Run, writer: Writer) -> dict[str, float]:
     """Write the path, or note the failure; the tokens and the cost of the reply."""
-    request_hash = item.request(this.config).hash(this.identities[item.teacher], this.config.api_base)
+    request_hash = request_of(item, this.config).hash(this.identities[item.teacher], this.config.api_base)
     identity = {
         "id": item.row.record.id, "path_id": item.path_id, "request_hash": request_hash, "teacher": item.teacher,
         "style": item.style, "sample": item.sample,
@@ -257,7 +229,7 @@ def _estimate(this: Run) -> None:
     """Print calls, tokens and cost per teacher; prompts and replies are priced at their longest: it is a ceiling."""
     rows = []
     for teacher in this.config.teacher:
-        requests = (item.request(this.config) for item in planned(this.questions, this.config, teacher))
+        requests = (request_of(item, this.config) for item in planned(this.questions, this.config, teacher))
         prompt_tokens, completion_tokens, cost_usd = estimate(teacher, requests)
         cost = "unknown" if cost_usd is None else f"at most ${cost_usd:.4f}"
         num_calls = this.num_planned // len(this.config.teacher)

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from qrd.backends import BackendSettings, open_backend
+from qrd.backends.api import outlook
 from qrd.backends.api.refusals import answered
-from qrd.backends.bounds import outlook
 from qrd.errors import BackendError
 from tests.backends.api_asks import PRICED, THROUGH_LITELLM, UNPRICED, asks, opened
 

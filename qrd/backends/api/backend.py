@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from qrd.backends.api import prices
 from qrd.backends.api.background import Background
 from qrd.backends.api.client import Answer, Client
+from qrd.backends.api.outlook import Outlook
 from qrd.backends.api.refusals import CallFailed, Refusal
 from qrd.backends.bounds.budget import Budget, Hold
 from qrd.backends.bounds.gate import Gate
-from qrd.backends.bounds.outlook import Outlook
 from qrd.backends.bounds.pace import Pace
 from qrd.backends.bounds.stopping import DRAIN_S
 from qrd.backends.protocol import Reply, Request

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from qrd.evaluation.breakdown import in_order
-from qrd.evaluation.families import BASES, ENSEMBLES, RUNS, Answering, families
+from qrd.evaluation.families import BASES, ENSEMBLES, RUNS, Answering, answering, families
 from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import OTHERS, by_family, chance, difference, others, smallest_shown
 from qrd.reports.document import Section, Table
@@ -14,7 +14,6 @@ from qrd.reports.drawing.charts import Interval, grid, intervals
 from qrd.reports.drawing.svg import Figure
 from qrd.reports.facts.gathered import Gathered, base_of
 from qrd.rows.records import Fields
-from qrd.stages.eval.comparing import answering
 
 MAX_MODELS_PAIRED = 6  # where no base tells which pairs matter
 FEW_QUESTIONS = 100

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path as File
 
 import msgspec
@@ -19,12 +18,12 @@ from qrd.config import EvalConfig, knobs
 from qrd.config.base import API, LOCAL, SAMPLING
 from qrd.console import Console
 from qrd.errors import ConfigError
-from qrd.evaluation.families import BASE, Answering, families
+from qrd.evaluation.families import Answering, answering, families
 from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import show
 from qrd.evaluation.together import checked_together
 from qrd.rows.disk import write_whole
-from qrd.rows.manifest import Manifest, stored
+from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Fields, Prediction
 from qrd.rows.writer import replacing
@@ -87,24 +86,3 @@ def named(rows: list[Row[Prediction]]) -> tuple[list[Fields], list[Answering]]:
         graded = {"prediction": row.record.prediction, "correct": row.record.correct}
         found.append({**row.fields, **graded, "model": name})
     return found, answering(names)
-
-
-def answering(names: Mapping[tuple[str, str], str]) -> list[Answering]:
-    """The models that answered, from their names by (file, model): who is a student, and of what base.
-
-    The manifest beside the predictions of a run tells it; without one, what has a `base:` of its name is a student.
-    """
-    found, students = [], {file: _students(file) for file in dict.fromkeys(file for file, _ in names)}
-    for (file, model), name in names.items():
-        own = f"{BASE}{model}"
-        base = students[file].get(model) or own
-        is_student = model in students[file] or (file, own) in names
-        found.append(Answering(name, model, file, is_student, names.get((file, base))))
-    return found
-
-
-def _students(file: str) -> Fields:
-    run = stored(file).get("run") if file != "-" else None
-    students = run.get("students") if isinstance(run, dict) else None
-    told = students.items() if isinstance(students, dict) else ()
-    return {name: base if isinstance(base, str) else None for name, base in told}

@@ -13,7 +13,7 @@ from qrd.errors import ConfigError, DataError
 from qrd.rows.manifest import sha256_of
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path, Question
-from qrd.stages import generate, selecting
+from qrd.stages import planning, selecting
 from qrd.stages.verify.ledger import Key, Ledger, Told, shown
 from qrd.stages.verify.named import is_read
 
@@ -70,7 +70,7 @@ def _refuse_unsafe(config: Any, told: Told) -> None:
 
 def _planned_paths(config: GenerateConfig, ledger: Ledger) -> Iterator[Key]:
     rows = list(selecting.selected(Reader(config.input, Question, unique="id", skip_bad=config.skip_bad), config))
-    return ((item.path_id,) for teacher in config.teacher for item in generate.planned(rows, config, teacher))
+    return ((item.path_id,) for teacher in config.teacher for item in planning.planned(rows, config, teacher))
 
 
 def _given_paths(config: JudgeConfig | FilterConfig, ledger: Ledger) -> Iterator[Key]:
