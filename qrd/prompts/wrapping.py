@@ -25,16 +25,17 @@ from qrd.answers import split_thoughts
 
 MOST_REASON_LINES = 3
 _FENCE = re.compile(r"```[ \t]*(?:[a-zA-Z]{1,16})?[ \t]*\r?\n(.*)\r?\n[ \t]*```", re.DOTALL)
+_TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)  # also where it is quoted: who echoes a tag may be led by a path
+_ENDED = re.compile(r"(?:\s*<\|(?:return|end)\|>)+\s*\Z")  # special tokens that a server left in
 _SECOND_THOUGHT = ("reason:", "valid", "/10", "/ 10", "out of 10")  # `invalid` holds `valid`
 BLANKS = " \t\r\n"
 
 
 def unwrapped(text: str) -> str | None:
-    """What a judge said behind its thoughts and inside its fence; None where the thoughts do not end."""
-    said = split_thoughts(text).answer
-    if said is None:
+    """What a judge said behind its thoughts and inside its fence; None where it said nothing, or thought on behind it."""
+    said = (split_thoughts(text).answer or "").strip(BLANKS)
+    if not said or not _ENDED.sub("", text).rstrip(BLANKS).endswith(said) or _TAG.search(said):
         return None
-    said = said.strip(BLANKS)
     fenced = _FENCE.fullmatch(said)
     return fenced[1].strip(BLANKS) if fenced else said
 
