@@ -20,11 +20,11 @@ test: setup
 test-vllm: setup
 	.ci/vllm
 	if [ -e .venv-vllm/ready ]; then OMP_NUM_THREADS=2 VLLM_CPU_KVCACHE_SPACE=2 \
-		.venv-vllm/bin/python -m pytest --timeout 900 tests/backends/test_vllm_local.py; fi
+		.venv-vllm/bin/python -m pytest --timeout 900 tests/backends/local/test_vllm_local.py; fi
 
 # The long form of what `make test` tries briefly: 100,000 lines of anything at each reader, a hundred kills.
 soak: setup
-	QRD_SOAK=1 QRD_FUZZ_ROWS=100000 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 tests/fuzz tests/cli/test_kills.py tests/stages tests/training/test_resume.py tests/reports tests/inspection tests/backends/test_on_ray.py
+	QRD_SOAK=1 QRD_FUZZ_ROWS=100000 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 tests/fuzz tests/cli/test_kills.py tests/stages tests/training/test_resume.py tests/reports tests/inspection tests/backends/cluster/test_on_ray.py
 
 check: setup
 	.venv/bin/ruff format --check .

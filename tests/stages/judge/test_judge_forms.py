@@ -11,7 +11,7 @@ from qrd.errors import ConfigError
 from qrd.prompts import judging
 from qrd.prompts.judging import UNREADABLE
 from qrd.rows.records import Path
-from tests.stages.verdict_grammar import is_in_the_grammar
+from tests.stages.judge.verdict_grammar import is_in_the_grammar
 
 NONCE = "5f3a90c1"
 RESPONSE = "Two and three.\n\n2+3=5.\nSo the answer is 5."

@@ -13,7 +13,7 @@ from qrd.rows.records import Path
 from qrd.stages.judge.attacks import empty_reasoning
 from tests.kit import ledger
 from tests.kit.harness import Run, records_by
-from tests.stages.verdict_grammar import is_in_the_grammar
+from tests.stages.judge.verdict_grammar import is_in_the_grammar
 
 NONCE = "5f3a90c1"
 GOOD = [

@@ -18,7 +18,7 @@ from qrd.exports.trainers import TRAINERS
 from qrd.prompts import student_messages
 from qrd.rows.records import Question, in_shard
 from qrd.stages.data import exporting
-from tests.data.conftest import read
+from tests.published.conftest import read
 
 ASKED = [{"role": "system", "content": "Think."}, {"role": "user", "content": "1 + 1?"}]
 PATH = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ def read(file: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def published() -> Path:
-    return HERE / "published"
+    return HERE / "sets"
 
 
 @pytest.fixture
@@ -39,12 +38,3 @@ def imported(tmp_path: Path) -> Import:
         return read(output)
 
     return run
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder of real questions and replies; without it the test is skipped."""
-    folder = Path(os.environ.get("QRD_TEST_DATA", HERE.parents[1] / ".." / "shared" / "data"))
-    if not (folder / "questions").is_dir():
-        pytest.skip("no real data here (QRD_TEST_DATA)")
-    return folder
