@@ -32,7 +32,7 @@ BLANKS = " \t\r\n"
 
 
 def unwrapped(text: str) -> str | None:
-    """What a judge said behind its thoughts and inside its fence; None where it said nothing, or thought on behind it."""
+    """What a judge said behind its thoughts and inside its fence; None for nothing, or thoughts behind it."""
     said = (split_thoughts(text).answer or "").strip(BLANKS)
     if not said or not _ENDED.sub("", text).rstrip(BLANKS).endswith(said) or _TAG.search(said):
         return None
