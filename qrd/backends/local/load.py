@@ -13,6 +13,9 @@ from qrd.models import chat
 from qrd.models.names import source_of
 from qrd.models.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
 
+# The text on which a model with an adapter is held beside the model without it.
+PROBE = "Reason step by step. What is 17 + 25? First add 10 + 20, then 7 + 5; the answer is 42."
+
 
 def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
     """The causal model, in evaluation mode on its device, and its tokenizer.
