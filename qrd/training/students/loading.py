@@ -17,7 +17,7 @@ from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.models import chat
 from qrd.models.names import FOLDER_NAME, LOADABLE, local_source, named_student
-from qrd.models.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
+from qrd.models.weights import hush_bitsandbytes, keep_four_bits, read_model, resolve_dtype
 from qrd.training.optimisation import ROUTER
 from qrd.training.students.adapters import (
     ALL_LINEAR,
@@ -158,11 +158,6 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
 
     Raises: ConfigError where it cannot be loaded.
     """
-    from transformers import AutoModelForCausalLM
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # it would go past --quiet
-    hush_bitsandbytes()
     dtype = resolve_dtype(config.dtype, device)
     options: dict[str, Any] = {"attn_implementation": config.attn_implementation} if config.attn_implementation else {}
     if config.finetune == "qlora":
@@ -170,9 +165,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
     # Full fitting keeps float32 weights: a bfloat16 weight swallows updates 256 times smaller than itself.
     weights = torch.float32 if config.finetune == "full" else dtype
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            source, dtype=weights, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
-        )
+        model = read_model(source, weights, trust_remote_code=config.trust_remote_code, **options)
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ConfigError(f"--student: cannot load {source!r} as {LOADABLE} ({one_line(error)})") from None
     return keep_four_bits(model if config.finetune == "qlora" else model.to(device))
