@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path as File
 
-import msgspec
-
 from qrd.config import InspectConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
@@ -28,7 +26,7 @@ from qrd.inspection.where import Condition, condition
 from qrd.rows.lines import bad_lines, open_input
 from qrd.rows.packed import Unpacked
 from qrd.rows.reader import Reader
-from qrd.rows.records import Fields
+from qrd.rows.records import AnyRow, Fields
 
 TABLE_ROWS = 30
 
@@ -40,10 +38,6 @@ class Summary:
     num_in: int
     num_out: int
     num_bad: int
-
-
-class AnyRow(msgspec.Struct):
-    """A row of no kind in particular."""
 
 
 def run(config: InspectConfig, console: Console) -> Summary:

@@ -16,6 +16,7 @@ from qrd.errors import StorageError
 from qrd.rows.lines import encode
 
 FILES = ("metrics.jsonl", "routing.jsonl")
+COLLAPSED = 0.01  # of its first spread (departure 7): a shared space that is worth a warning
 
 
 @dataclass

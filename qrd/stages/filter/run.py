@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path as File
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qrd import filters
 from qrd.config import FilterConfig
@@ -18,7 +18,7 @@ from qrd.filters.decision import KEPT
 from qrd.filters.duplicates import Duplicates
 from qrd.filters.ledger import Ledger
 from qrd.filters.top_k import TopK
-from qrd.rows.disk import is_stream, write_whole
+from qrd.rows.disk import is_stream, write_json
 from qrd.rows.lines import ByteCount, open_input
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader
@@ -30,9 +30,6 @@ from qrd.stages.filter.grading import graded
 from qrd.stages.filter.outputs import Contest, Outputs
 from qrd.stages.filter.workers import Workers
 from qrd.stages.selecting import Tally
-
-if TYPE_CHECKING:
-    pass
 
 HELPED_BYTES = 2**24
 SHOWN_EVERY = 256
@@ -65,7 +62,7 @@ def run(config: FilterConfig, console: Console) -> Tally:
         outputs.finish()
     tally, coverage = tally_of(reader, ledger, config), ledger.coverage()
     if config.summary:
-        write_whole(File(config.summary), summary_of(ledger, coverage))
+        write_json(File(config.summary), summary_of(ledger, coverage))
     manifest.finish(
         inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, reasons=tally.reasons,
         flagged=dropped(ledger) if config.flag else None,

@@ -11,10 +11,10 @@ from qrd.errors import GateError
 from qrd.evaluation.agreement import Agreement
 from qrd.prompts.wrapping import is_finished
 from qrd.rows.reader import Row
-from qrd.rows.records import Fields, Path
+from qrd.rows.records import BY_RULE, Fields, Path
 from qrd.stages.judge.against import Contest
 from qrd.stages.judge.bench import unread_reply
-from qrd.stages.judge.rules import OURS, is_judged
+from qrd.stages.judge.rules import is_judged
 
 
 def told(agreement: Agreement) -> Fields:
@@ -43,7 +43,7 @@ class Count:
         self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
         verdicts = fields.get("verdicts") or ()
         self.agreement.add(item["verdict"] for item in verdicts)
-        self.said.update(item["judge"] for item in verdicts if item["judge"] != OURS)
+        self.said.update(item["judge"] for item in verdicts if item["judge"] != BY_RULE)
         for item in verdicts:
             if item["verdict"] == "unscored":
                 self.unread[item["judge"]] += 1

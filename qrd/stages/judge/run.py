@@ -14,7 +14,7 @@ from qrd.evaluation.agreement import Agreement, likeness
 from qrd.rows import fingerprints
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row
-from qrd.rows.records import Fields, Path
+from qrd.rows.records import BY_RULE, Fields, Path
 from qrd.rows.writer import Writer
 from qrd.stages import asking, selecting
 from qrd.stages.judge.against import Contest, Labels
@@ -22,7 +22,7 @@ from qrd.stages.judge.attacks import empty_reasoning
 from qrd.stages.judge.bench import Bench, Case, key_of, path_of, rubric_of
 from qrd.stages.judge.canaries import Canaries, canaries_of
 from qrd.stages.judge.counts import Count, check_gate, told
-from qrd.stages.judge.rules import OURS, judge_hashes, majority
+from qrd.stages.judge.rules import judge_hashes, majority
 from qrd.stages.judge.votes import Votes, content_of
 from qrd.stages.selecting import Tally
 
@@ -180,7 +180,7 @@ def _is_open(row: Row[Path], done: dict[str, str], bench: Bench, outcome: Outcom
     elif not outcome.count.is_wanted(row, bench.config):
         outcome.write(_judged(row, [], None))
     elif reason := empty_reasoning(row.record):
-        verdict = {"judge": OURS, "verdict": "invalid", "reason": reason, "raw": None}
+        verdict = {"judge": BY_RULE, "verdict": "invalid", "reason": reason, "raw": None}
         outcome.write(_judged(row, [verdict], "invalid"))
     else:
         return True

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.method import memory, mutual, objective, router, words
+from qrd.training.log import COLLAPSED
 from qrd.training.objective import Closing, Micro, Objective, Part, Window
 from qrd.training.sft import Sft
 from qrd.training.step_by_step import StepByStep
@@ -22,7 +23,6 @@ from qrd.training.tokens.batches import Example, derive_seed
 from qrd.training.tokens.encoder import embed_texts
 
 ROUTER_HIDDEN = 256
-COLLAPSED = 0.01  # of the first spread (departure 7)
 
 
 def make_objective(config: TrainConfig, students: Sequence[Student], examples: Sequence[Example]) -> Objective:

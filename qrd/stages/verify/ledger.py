@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from qrd.errors import DataError
 from qrd.rows.lines import BadLines
 from qrd.rows.manifest import output_of
 from qrd.rows.reader import Reader
-from qrd.rows.records import Fields
+from qrd.rows.records import AnyRow, Fields
 
 PATH_KEY, QUESTION_KEY = ("path_id",), ("id",)
 KEYS: dict[str, tuple[str, ...]] = {
@@ -20,10 +18,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "data import": QUESTION_KEY, "eval": ("model", "id", "sample"),
 }  # fmt: skip
 Key = tuple[Any, ...]
-
-
-class AnyRow(msgspec.Struct):
-    """A row of no kind in particular."""
 
 
 @dataclass
