@@ -20,7 +20,7 @@ COLLAPSED = 0.01  # of its first spread (departure 7): a shared space that is wo
 
 
 @dataclass
-class Tally:
+class Sums:
     """Sums since the last line of metrics.jsonl; part of a checkpoint, so a line after a resume is
     complete."""
 
@@ -60,7 +60,7 @@ class Tally:
         }  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
-        """The sums as JSON-ready values, from which `Tally(**...)` is the same again."""
+        """The sums as JSON-ready values, from which `Sums(**...)` is the same again."""
         return asdict(self)
 
 

@@ -25,8 +25,7 @@ from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Fields, Prediction
 from qrd.rows.writer import replacing
-from qrd.stages import selecting
-from qrd.stages.selecting import Tally
+from qrd.stages import Tally, selecting
 
 
 def run(config: EvalConfig, console: Console) -> Tally:

@@ -11,8 +11,7 @@ from qrd.filters.decision import KEPT
 from qrd.filters.ledger import Coverage, Ledger
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields
-from qrd.stages import selecting
-from qrd.stages.selecting import Tally
+from qrd.stages import Tally, selecting
 
 SHOWN_ROWS = 40
 

@@ -24,12 +24,11 @@ from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path, Question
 from qrd.rows.writer import replacing
-from qrd.stages import selecting
+from qrd.stages import Tally, selecting
 from qrd.stages.filter.counts import dropped, show, summary_of, tally_of
 from qrd.stages.filter.grading import graded
-from qrd.stages.filter.outputs import Contest, Outputs
+from qrd.stages.filter.outputs import BestOfQuestion, Outputs
 from qrd.stages.filter.workers import Workers
-from qrd.stages.selecting import Tally
 
 HELPED_BYTES = 2**24
 SHOWN_EVERY = 256
@@ -87,7 +86,7 @@ def _refuse_one_file_for_two(config: FilterConfig) -> None:
         whose[os.path.realpath(name)] = f"that of {option}"
 
 
-def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs | Contest:
+def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs | BestOfQuestion:
     kept = stack.enter_context(replacing(config.output, resume=config.resume))
     rejects = stack.enter_context(replacing(config.rejects, resume=config.resume)) if config.rejects else None
     outputs = Outputs(kept, rejects, ledger, flag=config.flag)
@@ -95,10 +94,10 @@ def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs 
         return outputs
     # Beside the output: it may need as much room, which a small /tmp need not have.
     folder = None if is_stream(config.output) else File(config.output).parent
-    return Contest(outputs, TopK(config.top_k), stack.enter_context(TemporaryFile(dir=folder)))
+    return BestOfQuestion(outputs, TopK(config.top_k), stack.enter_context(TemporaryFile(dir=folder)))
 
 
-def _sort(reader: Reader[Path], config: FilterConfig, rules: Rules, outputs: Outputs | Contest) -> Iterator[int]:
+def _sort(reader: Reader[Path], config: FilterConfig, rules: Rules, outputs: Outputs | BestOfQuestion) -> Iterator[int]:
     """The number of paths after each step of putting them where they belong."""
     ask = filters.all_objections if config.flag else filters.objections
     number = 0

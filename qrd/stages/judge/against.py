@@ -28,7 +28,7 @@ class Label(msgspec.Struct):
     content: str | None = None
 
 
-class Labels:
+class KnownLabels:
     """The labels of `file`; the last line on a path holds, and one without a verdict takes the label back.
 
     Raises: DataError for a line that is no label; ConfigError where there is none.
@@ -63,7 +63,7 @@ class Labels:
 class Contest:
     """How each judge, and all of them together, do on the labelled paths."""
 
-    def __init__(self, labels: Labels, judges: Iterable[str]) -> None:
+    def __init__(self, labels: KnownLabels, judges: Iterable[str]) -> None:
         self.labels = labels
         self.scores: dict[str, Against] = {judge: Against() for judge in (*judges, PANEL)}
 

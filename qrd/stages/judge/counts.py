@@ -23,7 +23,7 @@ def told(agreement: Agreement) -> Fields:
 
 
 @dataclass
-class Count:
+class VerdictCounts:
     """What is counted of judged paths, those of earlier runs included.
 
     `verdicts` are those on paths; `said` and `unread` are those of each judge, all and without a form that can be read,
@@ -58,7 +58,7 @@ class Count:
         return self.contest.labels.of(row.fields) is not None and is_judged(row.record, all_paths=True)
 
 
-def check_gate(count: Count, config: JudgeConfig, console: Console) -> None:
+def check_gate(count: VerdictCounts, config: JudgeConfig, console: Console) -> None:
     """Show the verdicts. Raises: GateError naming each judge of whose verdicts too many could not be read."""
     rows = [
         (verdict, f"{count.verdicts[verdict]:,}")
@@ -78,7 +78,7 @@ def check_gate(count: Count, config: JudgeConfig, console: Console) -> None:
         )
 
 
-def _remedy(count: Count) -> str:
+def _remedy(count: VerdictCounts) -> str:
     """What would have more replies read, told by one of each judge."""
     unread = count.unread_first.values()
     if any(item.get("finish_reason") == "length" or not is_finished(item.get("raw")) for item in unread):

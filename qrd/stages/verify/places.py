@@ -52,12 +52,12 @@ class Told:
 
 
 @dataclass
-class Ledger:
-    """Where each key of an output stands, and what is wrong; `keys` of several files may be compared."""
+class Places:
+    """Where each key of an output stands, and what is wrong; `first` of several files may be compared."""
 
     names: tuple[str, ...]
     wrong: BadLines
-    places: dict[Key, str] = field(default_factory=dict)
+    first: dict[Key, str] = field(default_factory=dict)
 
     def blame(self, file: str, line: int | None, problem: str) -> None:
         """Note what is wrong."""
@@ -68,11 +68,11 @@ class Ledger:
         reader, rows = Reader([file], AnyRow, unique=None, skip_bad=True), []
         for row in reader:
             key = tuple(row.fields.get(name) for name in self.names)
-            before = self.places.get(key)
+            before = self.first.get(key)
             if None in key:
                 self.blame(file, row.line, f"has no {' and '.join(self.names)}")
             elif before is None:
-                self.places[key] = f"{file}:{row.line}"
+                self.first[key] = f"{file}:{row.line}"
             elif once:
                 self.blame(file, row.line, f"{shown(key)} stands here again, first at {before}")
             rows.append({"reject_reason": row.fields.get("reject_reason")})
