@@ -26,7 +26,7 @@ from qrd.config import GenerateConfig
 from qrd.rows.lines import encode
 from qrd.rows.reader import Reader
 from qrd.rows.records import Question, Usage
-from qrd.stages import planning, selecting
+from qrd.stages import generate, planning, selecting
 
 TEACHER, NEW_QUESTIONS = "hosted_vllm/m", 20
 TEXT = (
@@ -46,7 +46,7 @@ def write_paths(file: Path, config: GenerateConfig, number: int) -> None:
     usage = Usage(prompt_tokens=100, completion_tokens=300)
     with file.open("wb") as stream:
         for item in islice(planning.planned(questions, config, TEACHER), number):
-            request = item.request(config)
+            request = generate.request_of(item, config)
             said = {
                 "path_id": item.path_id, "request_hash": request.hash(TEACHER, config.api_base), "teacher": TEACHER,
                 "style": item.style, "sample": item.sample, "prompt": list(item.messages), "response": REPLY,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from qrd.stages import Tally
 
 PARTIAL = 3
 
 
-def leave(summary: Any) -> None:
-    """End the command with exit code 3 where `summary` says that rows failed or were set aside."""
-    if getattr(summary, "num_bad", 0) or getattr(summary, "is_partial", False):
+def leave(tally: Tally) -> None:
+    """End the command with exit code 3 where `tally` says that rows failed or were set aside."""
+    if tally.is_partial:
         raise typer.Exit(PARTIAL)

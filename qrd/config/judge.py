@@ -8,6 +8,8 @@ from qrd.config.base import MODEL_HELP, OUTPUT, SAMPLING, Batching, refuse_twice
 from qrd.config.knobs import knob
 from qrd.errors import ConfigError
 
+MAX_UNSCORED = 0.02
+
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeConfig(Batching):
@@ -43,7 +45,9 @@ class JudgeConfig(Batching):
     temperature: float = knob(0.0, "Sampling temperature; 0 is greedy.", low=0, high=5, group=SAMPLING)
     top_p: float = knob(1.0, "Nucleus sampling.", above=0, high=1, group=SAMPLING)
     max_tokens: int = knob(256, "Longest verdict, in tokens.", low=1, group=SAMPLING)
-    max_unscored: float = knob(0.02, "Share of a judge's verdicts that may be unreadable before exit 7.", low=0, high=1)
+    max_unscored: float = knob(
+        MAX_UNSCORED, "Share of a judge's verdicts that may be unreadable before exit 7.", low=0, high=1
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -17,7 +17,7 @@ import msgspec
 
 from qrd.errors import ConfigError
 from qrd.masking import one_line
-from qrd.rows.disk import write_whole
+from qrd.rows.disk import write_json
 from qrd.rows.records import Fields
 
 TRAINERS = ("trl", "llama-factory", "ms-swift", "axolotl")
@@ -89,8 +89,7 @@ def register(file: str, form: str) -> File:
             "role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant",
             "system_tag": "system",
         }  # fmt: skip
-    whole = msgspec.json.encode({**entries, entry_name(file): entry})
-    write_whole(registry, msgspec.json.format(whole, indent=2) + b"\n")
+    write_json(registry, {**entries, entry_name(file): entry})
     return registry
 
 

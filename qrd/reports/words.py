@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from qrd.config.judge import MAX_UNSCORED
 from qrd.evaluation.agreement import likeness
 from qrd.evaluation.table import chance
 from qrd.models.names import is_ensemble
@@ -15,13 +16,11 @@ from qrd.reports.facts.gathered import Gathered
 from qrd.reports.facts.run_folder import Curve, Run
 from qrd.reports.sections.costs import duration
 from qrd.reports.sections.paths import GOOD
-from qrd.rows.records import Fields
+from qrd.rows.records import BY_RULE, Fields
+from qrd.training.log import COLLAPSED
 
-COLLAPSED = 0.01  # of the first spread, as train reports it
-BY_RULE = "qrd"  # the judge's name where no model was asked
 STARVED = 0.05  # of all paths in the last epoch
 CUT_SHARE = 0.1
-UNSCORED_SHARE = 0.02  # past it judge fails its gate
 LEVEL = 0.05
 
 
@@ -191,7 +190,7 @@ def _contamination_alarms(found: Gathered) -> Iterator[str]:
 
 def _judge_alarms(found: Gathered) -> Iterator[str]:
     said = sum(found.verdicts.by_judge.values(), Counter[str]())
-    if said.total() and said["unscored"] > UNSCORED_SHARE * said.total():
+    if said.total() and said["unscored"] > MAX_UNSCORED * said.total():
         yield f"{said['unscored']:,} of {said.total():,} verdicts could not be read; such paths are never trained on."
     teachers = {entry.teacher for entry in found.census.entries()}
     for judge in found.verdicts.by_judge:

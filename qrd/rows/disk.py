@@ -5,6 +5,9 @@ from __future__ import annotations
 import glob
 import os
 from pathlib import Path as File
+from typing import Any
+
+import msgspec
 
 from qrd.errors import StorageError
 from qrd.rows.companions import TEMPORARY
@@ -47,6 +50,14 @@ def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:
         raise StorageError.of(file, error) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(file: File, value: Any) -> None:
+    """Put `value` at `file` as `write_whole` does, as JSON that a person can read.
+
+    Raises: StorageError.
+    """
+    write_whole(file, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def _sweep(file: File) -> None:

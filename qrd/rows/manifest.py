@@ -16,7 +16,7 @@ from qrd.config import knobs
 from qrd.errors import StorageError
 from qrd.masking import masked
 from qrd.rows.companions import MANIFEST
-from qrd.rows.disk import is_stream, write_whole
+from qrd.rows.disk import is_stream, write_json
 from qrd.rows.records import Fields, digest
 
 FOLDERS_OWN = "manifest.json"  # the manifest of a folder stands in it
@@ -92,7 +92,7 @@ class Manifest:
         self._put({**self._ours(), **facts})
 
     def _put(self, facts: Mapping[str, Any]) -> None:
-        write_whole(beside(self.output), msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+        write_json(beside(self.output), facts)
 
     @staticmethod
     def _input(file: str, sha256: str) -> dict[str, Any]:

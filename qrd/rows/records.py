@@ -35,6 +35,7 @@ _ENDINGS: tuple[tuple[Ending, re.Pattern[str]], ...] = tuple(
 )
 SAID_LATER = ("verdicts", "verdict", "judge_score", "reject_reason", "flags")  # of a path, by judge and filter
 
+BY_RULE = "qrd"  # the judge of what is rejected before any call
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -53,6 +54,10 @@ class Question(Identified, frozen=True, kw_only=True):
     context: str | None = None
     choices: list[str] | None = None
     meta: Fields | None = None
+
+
+class AnyRow(msgspec.Struct):
+    """A row of no kind in particular."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

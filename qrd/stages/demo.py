@@ -24,6 +24,7 @@ from qrd.rows.companions import MANIFEST
 from qrd.rows.disk import write_whole
 from qrd.rows.lines import encode
 from qrd.rows.records import Fields
+from qrd.stages import Run, Tally
 
 TEACHER = JUDGE = "embedded:smollm2-135m"
 STUDENTS = ("embedded:smollm2-135m", "embedded:gemma3-270m")
@@ -66,7 +67,7 @@ class Files:
         return str(self.folder / "summary.json")
 
 
-def run(config: DemoConfig, console: Console) -> Any:
+def run(config: DemoConfig, console: Console) -> Tally:
     """Run every stage; the counts of the last.
 
     Raises: ConfigError where an embedded model is not installed, before anything is run.
@@ -77,24 +78,28 @@ def run(config: DemoConfig, console: Console) -> Any:
         embedded.folder_of(model)
     files = Files(File(config.output))
     _write_questions(files, config.seed)
+    tally = Tally()
     for title, stage, stage_config in stages(files, config):
         console.say(f"\n== {title}")
-        counts = stage(stage_config, console)
+        tally = stage(stage_config, console)
     _report(files, config)
     _show(files, console)
-    return counts
+    return tally
 
 
-def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
+def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Run[Any], Any]]:
     """(title, run, configuration) of each stage, in order; each module is imported when its turn comes."""
-    seed, quiet = config.seed, config.quiet
+    yield from _stages_of_paths(files, {"seed": config.seed, "quiet": config.quiet})
+    yield from _stages_of_students(files, {"seed": config.seed, "quiet": config.quiet})
+
+
+def _stages_of_paths(files: Files, shared: Fields) -> Iterator[tuple[str, Run[Any], Any]]:
     from qrd.stages import generate
     from qrd.stages.judge import run as judge
 
     asked = GenerateConfig(
-        input=(files.questions,), output=files.paths, teacher=(TEACHER,), max_tokens=64, batch_size=32, seed=seed,
-        quiet=quiet,
-    )  # fmt: skip
+        input=(files.questions,), output=files.paths, teacher=(TEACHER,), max_tokens=64, batch_size=32, **shared
+    )
     yield "generate: the teacher answers in six styles", generate.run, asked
     judged = JudgeConfig(
         input=(files.paths,),
@@ -103,29 +108,39 @@ def stages(files: Files, config: DemoConfig) -> Iterator[tuple[str, Any, Any]]:
         rubric="brief",
         max_tokens=24,
         batch_size=8,
-        seed=seed,
-        quiet=quiet,
+        **shared,
     )
     yield "judge: is the reasoning of the right paths sound?", judge.run, judged
     from qrd.stages.filter import run as filtering
 
     kept = FilterConfig(
-        input=(files.judged,), output=files.kept, rejects=files.rejects, summary=str(files.folder / "filter.json"),
-        decontaminate=(files.test,), quiet=quiet,
-    )  # fmt: skip
+        input=(files.judged,),
+        output=files.kept,
+        rejects=files.rejects,
+        summary=str(files.folder / "filter.json"),
+        decontaminate=(files.test,),
+        quiet=shared["quiet"],
+    )
     yield "filter: right, whole and sound paths are kept", filtering.run, kept
+
+
+def _stages_of_students(files: Files, shared: Fields) -> Iterator[tuple[str, Run[Any], Any]]:
     from qrd.stages.eval import run as evaluating
     from qrd.stages.train import run as train
 
     fitted = TrainConfig(
-        input=(files.kept,), output=files.run, student=STUDENTS, num_train_epochs=3.0, max_length=512, seed=seed,
-        quiet=quiet,
-    )  # fmt: skip
+        input=(files.kept,), output=files.run, student=STUDENTS, num_train_epochs=3.0, max_length=512, **shared
+    )
     yield "train: two students of two families learn together", train.run, fitted
     scored = EvalConfig(
-        input=(files.test,), output=files.predictions, run=files.run, summary=files.summary, max_tokens=48,
-        batch_size=32, seed=seed, quiet=quiet,
-    )  # fmt: skip
+        input=(files.test,),
+        output=files.predictions,
+        run=files.run,
+        summary=files.summary,
+        max_tokens=48,
+        batch_size=32,
+        **shared,
+    )
     yield "eval: students, untrained bases and the ensemble on new questions", evaluating.run, scored
 
 

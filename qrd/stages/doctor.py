@@ -25,8 +25,9 @@ from qrd.masking import one_line
 from qrd.models import embedded
 from qrd.models.names import KINDS, TRANSFORMERS
 from qrd.models.weights import hush_bitsandbytes
+from qrd.stages import Tally
 
-Row = tuple[str, ...]
+Cells = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ ALONE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
 BROKEN = (ImportError, OSError, RuntimeError, AttributeError, ValueError)  # what a library that does not fit raises
 
 
-def run(config: DoctorConfig, console: Console) -> None:
-    """Show the tables."""
+def run(config: DoctorConfig, console: Console) -> Tally:
+    """Show the tables; no row is read or written."""
     hush_bitsandbytes()
     os.environ.update({name: value for name, value in ALONE.items() if name not in os.environ})
     page = Console(stream=sys.stdout, quiet=console.quiet)
@@ -88,6 +89,7 @@ def run(config: DoctorConfig, console: Console) -> None:
     page.table(
         "What would not work here", ("what", "why", "what helps"), problems(found, broken) or [("nothing", "", "")]
     )
+    return Tally()
 
 
 def version_of(package: str) -> str | None:
@@ -98,18 +100,18 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def key_variables() -> list[Row]:
+def key_variables() -> list[Cells]:
     """(variable, `set` or `empty`) of each variable that looks like a key by its name."""
     names = [name for name in os.environ if name.endswith(KEY_ENDINGS) or name in OTHER_KEYS]
     return [(name, "set" if os.environ[name].strip() else "empty") for name in sorted(names)]
 
 
-def problems(found: dict[str, str | None], broken: dict[str, str]) -> list[Row]:
+def problems(found: dict[str, str | None], broken: dict[str, str]) -> list[Cells]:
     """(what, why, what helps) of everything that would not work; `broken` are packages that do not load."""
     return [*_missing_packages(found, broken), *_keys_and_litellm(found), *_missing_models(), *_cache()]
 
 
-def _missing_packages(found: dict[str, str | None], broken: dict[str, str]) -> Iterator[Row]:
+def _missing_packages(found: dict[str, str | None], broken: dict[str, str]) -> Iterator[Cells]:
     for part in PARTS:
         missing = [name for name in part.packages if not found[name]]
         if missing:
@@ -119,20 +121,20 @@ def _missing_packages(found: dict[str, str | None], broken: dict[str, str]) -> I
                 yield part.name, f"{name} does not load: {broken[name]}", f"{part.install} --force-reinstall"
 
 
-def _keys_and_litellm(found: dict[str, str | None]) -> Iterator[Row]:
+def _keys_and_litellm(found: dict[str, str | None]) -> Iterator[Cells]:
     if found["litellm"] in STOLE_KEYS:
         yield "models behind an API", f"litellm {found['litellm']} steals keys", "pip install -U litellm; new keys"
     if not any(state == "set" for _, state in key_variables()):
         yield "models behind a paid API", "no key is set", "export the provider's variable, such as OPENAI_API_KEY"
 
 
-def _missing_models() -> Iterator[Row]:
+def _missing_models() -> Iterator[Cells]:
     for name, entry in embedded.MODELS.items():
         if embedded.state_of(name) == "missing":
             yield f"{embedded.PREFIX}{name}", f"{entry.distribution} missing", entry.install
 
 
-def _cache() -> Iterator[Row]:
+def _cache() -> Iterator[Cells]:
     folder = embedded.cache_folder()
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
@@ -145,19 +147,19 @@ def _cache() -> Iterator[Row]:
         )
 
 
-def _versions(found: dict[str, str | None]) -> list[Row]:
-    ours: list[Row] = [("qrd", __version__), ("Python", platform.python_version()), ("system", platform.platform())]
+def _versions(found: dict[str, str | None]) -> list[Cells]:
+    ours: list[Cells] = [("qrd", __version__), ("Python", platform.python_version()), ("system", platform.platform())]
     return ours + [(name, version or "missing") for name, version in found.items()]
 
 
-def _machine() -> Iterator[Row]:
+def _machine() -> Iterator[Cells]:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield "CPU cores", str(usable)
     if "SC_PHYS_PAGES" in os.sysconf_names:
         yield "memory", f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.1f} GiB"
 
 
-def _seen_devices() -> list[Row]:
+def _seen_devices() -> list[Cells]:
     return [("NVIDIA GPU", "seen; --deep asks torch whether it can use it" if _nvidia() else "none seen")]
 
 
@@ -165,7 +167,7 @@ def _nvidia() -> bool:
     return File("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
 
 
-def _torch_devices(broken: dict[str, str]) -> Sequence[Row]:
+def _torch_devices(broken: dict[str, str]) -> Sequence[Cells]:
     """What torch can compute on."""
     if version_of("torch") is None or "torch" in broken:
         return _seen_devices()
@@ -176,7 +178,7 @@ def _torch_devices(broken: dict[str, str]) -> Sequence[Row]:
     return [*rows, ("mps", "yes" if torch.backends.mps.is_available() else "no")]
 
 
-def _embedded() -> list[Row]:
+def _embedded() -> list[Cells]:
     return [(embedded.PREFIX + name, embedded.state_of(name), entry.licence) for name, entry in embedded.MODELS.items()]
 
 

@@ -18,23 +18,22 @@ from typing import Any
 
 from qrd import prompts
 from qrd.answers import grade
-from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, estimate, hashing, open_backend
+from qrd.backends import Backend, Reply, Request, estimate, hashing, open_backend
 from qrd.config import GenerateConfig
 from qrd.console import Console, Progress
 from qrd.rows import fingerprints
-from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields, Question, plain_json, unsaid
 from qrd.rows.writer import Writer
-from qrd.stages import asking, selecting
-from qrd.stages.planning import Planned, paths_of, planned
-from qrd.stages.selecting import Held, Tally
+from qrd.stages import Tally, selecting
+from qrd.stages.asking import Asking, cost_usd, failed_row, refuse_mixture, sampling_of
+from qrd.stages.planning import Planned, num_planned, paths_of, planned
+from qrd.stages.selecting import Held
 
 
 def request_of(item: Planned, config: GenerateConfig) -> Request:
     """What is sent for a planned path; its key is the path's id."""
-    seed = _seed(config, item.path_id)
-    sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=seed)
+    sampling = sampling_of(config, _seed(config, item.path_id))
     return Request(key=item.path_id, messages=item.messages, sampling=sampling)
 
 
@@ -44,7 +43,7 @@ def _seed(config: GenerateConfig, key: str) -> int:
 
 
 @dataclass
-class Run:
+class Generation:
     """What the parts of one run share; `begin` is the first question that a teacher has not answered in full.
 
     `identities` are what takes the place of each teacher's name where its requests are hashed.
@@ -52,19 +51,15 @@ class Run:
 
     config: GenerateConfig
     questions: Held[Question]
-    console: Console
-    tally: Tally
+    asking: Asking
+    identities: dict[str, str]
     done: set[str] = field(default_factory=set)
     begin: dict[str, int] = field(default_factory=dict)
-    identities: dict[str, str] = field(default_factory=dict)
-    flight: Flight = field(default_factory=Flight)
 
     @property
     def num_planned(self) -> int:
         """Paths that the configuration asks for."""
-        config = self.config
-        num_styles = len(prompts.styles(config.styles, config.style_file))
-        return len(self.questions) * len(config.teacher) * num_styles * config.samples
+        return num_planned(self.config, len(self.questions))
 
     def missing(self, teacher: str) -> Iterator[Planned]:
         """What one teacher has still to write."""
@@ -79,43 +74,30 @@ def run(config: GenerateConfig, console: Console) -> Tally:
     """
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
     questions = Held(selecting.selected(reader, config), Question)
-    tally = Tally(num_in=reader.num_rows, num_bad=len(reader.bad))
     selecting.report_bad(reader, console)
-    this = Run(config, questions, console, tally)
     if config.dry_run:
-        _estimate(this)
-        return tally
-    this.identities = {teacher: fingerprints.identity(teacher) for teacher in config.teacher}
-    manifest = Manifest("generate", config, config.output, models=fingerprints.told(config.teacher))
+        _estimate(questions, config, console)
+        return Tally(num_in=reader.num_rows, num_bad=len(reader.bad))
+    identities = {teacher: fingerprints.identity(teacher) for teacher in config.teacher}
+    this = Generation(config, questions, Asking("generate", config, console, reader, config.teacher), identities)
     with Writer(config.output, resume=config.resume) as writer:
         _keep(this, writer)
-        manifest.begin(console.say)
-        budget, finished = asking.budget_of(config, tally.cost_usd), False
-        asking.settle_batches(config.output, budget, lambda: _costs(writer))
-        try:
-            _ask(this, writer, budget)
-            finished = asking.report_left(config, this.flight, tally, console)
-        finally:
-            tally.num_out = tally.num_kept + writer.num_written
-            _tell(this, writer)
-            manifest.finish(
-                inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, finished=finished,
-                reasons={"failed": len(tally.failed), "bad": tally.num_bad}, cost_usd=asking.closed(budget, tally),
-                planned=this.num_planned, prompts=_prompt_versions(config),
-            )  # fmt: skip
-    return tally
+        with this.asking.begun(writer, lambda: _costs(writer), told=lambda: _told(this, writer)):
+            _ask(this, writer)
+    return this.asking.tally
 
 
-def _tell(this: Run, writer: Writer) -> None:
-    """Say what failed, how much of the output is new, and what became of the replies in it."""
-    config, tally, console = this.config, this.tally, this.console
-    asking.report_failures(config.output, tally.failed, console)
+def _told(this: Generation, writer: Writer) -> Fields:
+    """What the manifest tells of a generation; how much is new, and what became of the replies, is said."""
+    config, tally, console = this.config, this.asking.tally, this.asking.console
     if tally.num_kept:
         console.say(f"paths: {tally.num_kept:,} kept, {writer.num_written:,} new")
     tally.outcomes.tell(console, num_failed=len(tally.failed), max_tokens=config.max_tokens)
+    versions = {style.id: style.version for style in prompts.styles(config.styles, config.style_file)}
+    return {"planned": this.num_planned, "prompts": versions}
 
 
-def _keep(this: Run, writer: Writer) -> None:
+def _keep(this: Generation, writer: Writer) -> None:
     """Take over the paths that the output holds.
 
     Raises: ConfigError where it holds one of the planned paths, made in another way.
@@ -123,20 +105,20 @@ def _keep(this: Run, writer: Writer) -> None:
     config = this.config
     made: dict[str, tuple[Any, Any]] = {}
     for _, fields in writer.kept():
-        this.tally.num_kept += 1
-        this.tally.add_usage(fields)
-        this.tally.outcomes.add(fields)
+        this.asking.tally.num_kept += 1
+        this.asking.tally.add_usage(fields)
+        this.asking.tally.outcomes.add(fields)
         if fields.get("teacher") not in config.teacher:
-            asking.refuse_mixture(config.output, config, f"the teacher {fields.get('teacher')}", ["teacher"])
+            refuse_mixture(config.output, config, f"the teacher {fields.get('teacher')}", ["teacher"])
         made[str(fields.get("path_id"))] = fields.get("request_hash"), fields.get("answer")
     for teacher in config.teacher if made else ():
         _compare(this, teacher, made)
 
 
-def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
+def _compare(this: Generation, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
     """Find the planned paths of one teacher among those made; raises as `_keep`."""
     config, done = this.config, this.done
-    sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
+    sampling = sampling_of(config)
     # Rows of before models were known by their files have the hash with the bare name.
     hashed, by_name = (hashing(name, config.api_base, sampling) for name in (this.identities[teacher], teacher))
     styles = prompts.styles(config.styles, config.style_file)
@@ -147,38 +129,37 @@ def _compare(this: Run, teacher: str, made: dict[str, tuple[Any, Any]]) -> None:
                 this.begin.setdefault(teacher, number)
                 continue
             if before[1] != row.fields.get("answer"):
-                asking.refuse_mixture(config.output, config, f"the gold answer of {row.record.id}")
+                refuse_mixture(config.output, config, f"the gold answer of {row.record.id}")
             sent = item.messages, _seed(config, item.path_id)
             if before[0] != hashed(*sent) and before[0] != by_name(*sent):
                 what = f"the prompt of {row.record.id}, style {item.style}, or the endpoint that a variable names"
-                asking.refuse_mixture(config.output, config, what)
+                refuse_mixture(config.output, config, what)
             done.add(item.path_id)
     this.begin.setdefault(teacher, len(this.questions))
 
 
 def _costs(writer: Writer) -> dict[str, float]:
     """What each path in the output has cost."""
-    return {str(fields.get("path_id")): selecting.cost_usd([fields.get("usage")]) for _, fields in writer.kept()}
+    return {str(fields.get("path_id")): cost_usd([fields.get("usage")]) for _, fields in writer.kept()}
 
 
-def _ask(this: Run, writer: Writer, budget: Budget) -> None:
-    config, flight = this.config, this.flight
-    shown = this.console.progress("generate", this.num_planned, in_flight=lambda: flight.num_calls)
-    with Stopping(quiet=config.quiet) as stopping, shown as progress:
+def _ask(this: Generation, writer: Writer) -> None:
+    asking = this.asking
+    with asking.progress(this.num_planned) as progress:
         progress.advance(done=len(this.done), kept=len(this.done))
-        for teacher in config.teacher:
+        for teacher in this.config.teacher:
             missing = this.missing(teacher)
             first = next(missing, None)
-            if first is None or stopping.is_set():
+            if first is None or asking.stopping.is_set():
                 continue
-            backend = open_backend(teacher, asking.settings_of(config, budget, stopping, flight))
+            backend = open_backend(teacher, asking.settings())
             try:
                 _ask_one(backend, chain([first], missing), this, writer, progress)
             finally:
                 backend.close()
 
 
-def _ask_one(backend: Backend, items: Iterable[Planned], this: Run, writer: Writer, progress: Progress) -> None:
+def _ask_one(backend: Backend, items: Iterable[Planned], this: Generation, writer: Writer, progress: Progress) -> None:
     under_way: dict[str, Planned] = {}
 
     def requests() -> Iterator[Request]:
@@ -191,7 +172,7 @@ def _ask_one(backend: Backend, items: Iterable[Planned], this: Run, writer: Writ
         progress.advance(done=1, failed=int(reply.error is not None), **fields)
 
 
-def _settled(item: Planned, reply: Reply, this: Run, writer: Writer) -> dict[str, float]:
+def _settled(item: Planned, reply: Reply, this: Generation, writer: Writer) -> dict[str, float]:
     """Write the path, or note the failure; the tokens and the cost of the reply."""
     request_hash = request_of(item, this.config).hash(this.identities[item.teacher], this.config.api_base)
     identity = {
@@ -199,13 +180,13 @@ def _settled(item: Planned, reply: Reply, this: Run, writer: Writer) -> dict[str
         "style": item.style, "sample": item.sample,
     }  # fmt: skip
     if reply.error is not None:
-        this.tally.failed.append(asking.failed_row(identity, reply))
+        this.asking.tally.failed.append(failed_row(identity, reply))
         return {}
     usage = reply.usage
     path = path_of(item, identity, reply)
     writer.write(path)
-    this.tally.outcomes.add(path)
-    this.tally.cost_usd += usage.cost_usd or 0.0
+    this.asking.tally.outcomes.add(path)
+    this.asking.tally.cost_usd += usage.cost_usd or 0.0
     return {"tokens": usage.completion_tokens or 0, "cost_usd": usage.cost_usd or 0.0}
 
 
@@ -221,19 +202,13 @@ def path_of(item: Planned, identity: Fields, reply: Reply) -> Fields:
     }  # fmt: skip
 
 
-def _prompt_versions(config: GenerateConfig) -> dict[str, int]:
-    return {style.id: style.version for style in prompts.styles(config.styles, config.style_file)}
-
-
-def _estimate(this: Run) -> None:
+def _estimate(questions: Held[Question], config: GenerateConfig, console: Console) -> None:
     """Print calls, tokens and cost per teacher; prompts and replies are priced at their longest: it is a ceiling."""
     rows = []
-    for teacher in this.config.teacher:
-        requests = (request_of(item, this.config) for item in planned(this.questions, this.config, teacher))
-        prompt_tokens, completion_tokens, cost_usd = estimate(teacher, requests)
-        cost = "unknown" if cost_usd is None else f"at most ${cost_usd:.4f}"
-        num_calls = this.num_planned // len(this.config.teacher)
+    num_calls = num_planned(config, len(questions)) // len(config.teacher)
+    for teacher in config.teacher:
+        requests = (request_of(item, config) for item in planned(questions, config, teacher))
+        prompt_tokens, completion_tokens, most_usd = estimate(teacher, requests)
+        cost = "unknown" if most_usd is None else f"at most ${most_usd:.4f}"
         rows.append((teacher, f"{num_calls:,}", f"about {prompt_tokens:,}", f"at most {completion_tokens:,}", cost))
-    this.console.table(
-        "Nothing is called (--dry-run)", ("teacher", "calls", "prompt tokens", "reply tokens", "cost"), rows
-    )
+    console.table("Nothing is called (--dry-run)", ("teacher", "calls", "prompt tokens", "reply tokens", "cost"), rows)

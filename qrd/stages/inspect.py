@@ -13,40 +13,25 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path as File
-
-import msgspec
 
 from qrd.config import InspectConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.inspection import record
 from qrd.inspection.kinds import checked_kind
-from qrd.inspection.tally import Tally
+from qrd.inspection.overview import Overview
 from qrd.inspection.where import Condition, condition
 from qrd.rows.lines import bad_lines, open_input
 from qrd.rows.packed import Unpacked
 from qrd.rows.reader import Reader
-from qrd.rows.records import Fields
+from qrd.rows.records import AnyRow, Fields
+from qrd.stages import Tally
 
 TABLE_ROWS = 30
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Counts of one run: rows read, records that were picked, bad rows."""
-
-    num_in: int
-    num_out: int
-    num_bad: int
-
-
-class AnyRow(msgspec.Struct):
-    """A row of no kind in particular."""
-
-
-def run(config: InspectConfig, console: Console) -> Summary:
+def run(config: InspectConfig, console: Console) -> Tally:
     """Show the files; the counts.
 
     A terminal on both sides opens the browser, unless records or --plain are asked for.
@@ -57,15 +42,15 @@ def run(config: InspectConfig, console: Console) -> Summary:
         return _browsed(config)
     page = Console(stream=sys.stdout)
     reader = Reader(config.input, AnyRow, unique=None, skip_bad=True)
-    tally, missing = Tally(), set(config.id)
+    overview, missing = Overview(), set(config.id)
     to_show = config.show or (sys.maxsize if config.id else 0)
     for kind, fields in picked(reader, config):
-        tally.add(kind, fields)
+        overview.add(kind, fields)
         missing -= {name for name in missing if name in _names(fields)}
-        if tally.kinds.total() <= to_show:
+        if overview.kinds.total() <= to_show:
             page.say("\n".join(record.lines(fields, kind)))
     if not config.id:
-        for title, columns, rows in tally.tables():
+        for title, columns, rows in overview.tables():
             page.table(title, columns, rows[:TABLE_ROWS])
             if len(rows) > TABLE_ROWS:
                 page.say(f"... and {len(rows) - TABLE_ROWS} more")
@@ -73,7 +58,7 @@ def run(config: InspectConfig, console: Console) -> Summary:
         raise bad_lines(reader.bad)
     if missing:
         raise ConfigError(f"--id: no record has {', '.join(sorted(missing))}")
-    return Summary(reader.num_rows, tally.kinds.total(), 0)
+    return Tally(num_in=reader.num_rows, num_out=overview.kinds.total())
 
 
 def is_browsed(config: InspectConfig) -> bool:
@@ -92,13 +77,13 @@ def _is_seekable(name: str) -> bool:
         return not isinstance(stream, Unpacked)
 
 
-def _browsed(config: InspectConfig) -> Summary:
+def _browsed(config: InspectConfig) -> Tally:
     from qrd.inspection.browser.app import browse
 
     for text in config.where:
         condition(text)
     num_rows = browse(config.input, shlex.join(config.where))
-    return Summary(num_rows, num_rows, 0)
+    return Tally(num_in=num_rows, num_out=num_rows)
 
 
 def picked(reader: Reader[AnyRow], config: InspectConfig) -> Iterator[tuple[str, Fields]]:

@@ -22,6 +22,11 @@ class Planned(NamedTuple):
     messages: tuple[dict[str, str], ...]
 
 
+def num_planned(config: GenerateConfig, num_questions: int) -> int:
+    """How many paths this configuration asks for."""
+    return num_questions * len(config.teacher) * len(prompts.styles(config.styles, config.style_file)) * config.samples
+
+
 def planned(questions: Iterable[Row[Question]], config: GenerateConfig, teacher: str) -> Iterator[Planned]:
     """Every path that this configuration asks of a teacher, questions in their order."""
     styles = prompts.styles(config.styles, config.style_file)

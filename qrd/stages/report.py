@@ -10,7 +10,6 @@ Never:   asks or loads a model; lets a text of a row act as markup, script or ad
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path as File
 
 from qrd.config import ReportConfig
@@ -27,18 +26,10 @@ from qrd.reports.sections.accuracy import accuracy_section, scored
 from qrd.reports.sections.runs import compare_section
 from qrd.rows.disk import write_whole
 from qrd.rows.manifest import Manifest
+from qrd.stages import Tally
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Counts of one run: rows read, figures drawn, bad rows."""
-
-    num_in: int
-    num_figures: int
-    num_bad: int
-
-
-def run(config: ReportConfig, console: Console) -> Summary:
+def run(config: ReportConfig, console: Console) -> Tally:
     """Write the page; the counts.
 
     Raises: ConfigError for an input or output that cannot be one; DataError naming bad rows; nothing is written then.
@@ -59,7 +50,7 @@ def run(config: ReportConfig, console: Console) -> Summary:
     if config.output != "-":
         counts = ((found.num_rows, "row"), (len(found.runs), "run folder"), (num_figures, "figure"))
         console.say(f"{config.output}: {', '.join(words.counted(number, noun) for number, noun in counts)}")
-    return Summary(found.num_rows, num_figures, found.num_bad)
+    return Tally(num_in=found.num_rows, num_out=found.sample.num_rows, num_bad=found.num_bad)
 
 
 def composed(found: Gathered, config: ReportConfig) -> Document:

@@ -1,9 +1,8 @@
-"""What every verb does with its rows: which of them it takes, what it holds of them, how many it counts."""
+"""What every verb does with its rows: which of them it takes, how it holds them, which are bad."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -12,39 +11,9 @@ import msgspec
 from qrd.console import Console
 from qrd.rows.lines import bad_lines
 from qrd.rows.reader import Reader, Row
-from qrd.rows.records import Fields, Identified, checked, in_shard
-from qrd.stages.outcomes import Outcomes
+from qrd.rows.records import Identified, checked, in_shard
 
 Q = TypeVar("Q", bound=Identified)
-
-
-@dataclass
-class Tally:
-    """Counts of one run; `reasons` says why rows are not in the output, `num_left` are requests in batches."""
-
-    num_in: int = 0
-    num_out: int = 0
-    num_kept: int = 0
-    num_bad: int = 0
-    num_left: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    cost_usd: float = 0.0
-    failed: list[Fields] = field(default_factory=list)
-    outcomes: Outcomes = field(default_factory=Outcomes)
-
-    @property
-    def is_partial(self) -> bool:
-        """Whether some rows failed, were set aside or are still to come (exit 3)."""
-        return bool(self.num_bad or self.failed or self.num_left)
-
-    def add_usage(self, fields: Fields) -> None:
-        """Count the cost that a row carries."""
-        self.cost_usd += cost_usd([fields.get("usage")])
-
-
-def cost_usd(usages: Iterable[Any]) -> float:
-    """The sum of the costs that rows tell."""
-    return sum(usage.get("cost_usd") or 0.0 for usage in usages if isinstance(usage, dict))
 
 
 def selected(reader: Reader[Q], config: Any) -> Iterator[Row[Q]]:

@@ -16,7 +16,7 @@ from qrd.errors import ConfigError, DataError, Interrupted
 from qrd.training import checkpoint
 from qrd.training.devices.shards import gather
 from qrd.training.folder import RunFolder
-from qrd.training.log import RunLog, Stopwatch, Tally
+from qrd.training.log import RunLog, Stopwatch, Sums
 from qrd.training.loop import Loop, StepResult
 
 Watch = Callable[[StepResult], None]
@@ -30,7 +30,7 @@ class Fitting:
         self.loop, self.folder = loop, folder
         self.step = 0
         self.num_tokens = 0
-        self.tally = Tally()
+        self.tally = Sums()
         self._log_sizes: Mapping[str, int] = {}
 
     def resume(self, say: Callable[[str], None]) -> int:
@@ -58,7 +58,7 @@ class Fitting:
         checkpoint.restore_tensors(self._tensors(), weights)
         checkpoint.restore_optimizer(self.loop.optimizer, self.loop.names, moments)
         self.step, self.num_tokens = state["step"], state["num_tokens"]
-        self.tally, self._log_sizes = Tally(**state["tally"]), state["log_sizes"]
+        self.tally, self._log_sizes = Sums(**state["tally"]), state["log_sizes"]
 
     def run(self, watch: Watch) -> None:
         """Do the steps that are left; `watch` sees each as it is done.
@@ -99,7 +99,7 @@ class Fitting:
             return
         epoch, rates = self.step / self.loop.steps_per_epoch, self.loop.learning_rate()
         line = self.tally.line(step=self.step, epoch=epoch, learning_rate=rates)
-        self.tally = Tally()
+        self.tally = Sums()
         if log is not None:
             log.write("metrics.jsonl", [line])
             self.loop.accelerator.log(_flat(line), step=self.step)

@@ -16,10 +16,11 @@ from qrd.errors import StorageError
 from qrd.rows.lines import encode
 
 FILES = ("metrics.jsonl", "routing.jsonl")
+COLLAPSED = 0.01  # of its first spread (departure 7): a shared space that is worth a warning
 
 
 @dataclass
-class Tally:
+class Sums:
     """Sums since the last line of metrics.jsonl; part of a checkpoint, so a line after a resume is
     complete."""
 
@@ -65,7 +66,7 @@ class Tally:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The sums as JSON-ready values, from which `Tally(**...)` is the same again."""
+        """The sums as JSON-ready values, from which `Sums(**...)` is the same again."""
         return asdict(self)
 
 

@@ -23,14 +23,14 @@ HEAVY = (
 SLOW_TO_START = ("pydantic", "filelock", "numpy", "datasketch", "asyncio")
 
 
-def loaded_by(*words, cwd):
-    """Names of the heavy packages that a run of qrd imports."""
+def loaded_by(*words, cwd, names=(*HEAVY, *SLOW_TO_START)):
+    """Those of the names of modules that a run of qrd imports."""
     program = (
         "import sys, runpy\n"
         f"sys.argv = ['qrd', *{list(words)!r}]\n"
         "try: runpy.run_module('qrd', run_name='__main__')\n"
         "except SystemExit as stop: assert not stop.code, stop.code\n"
-        f"print([name for name in {(*HEAVY, *SLOW_TO_START)!r} if name in sys.modules], file=sys.stderr)"
+        f"print([name for name in {names!r} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=cwd)
     assert done.returncode == 0, done.stderr
@@ -46,6 +46,18 @@ def test_filter_and_a_scripted_pipeline_load_nothing_heavy(bench):
     teach = ("generate", "questions.jsonl", "--teacher", "scripted:teacher.toml", "-o", "paths.jsonl")
     assert loaded_by(*teach, cwd=bench.folder) == "[]"
     assert loaded_by("filter", "paths.jsonl", "-o", "kept.jsonl", cwd=bench.folder) == "[]"
+
+
+def test_what_asks_no_model_loads_no_backend_and_nothing_heavy(bench):
+    assert bench.run("generate", "questions.jsonl", "--teacher", "scripted:teacher.toml", "-o", "paths.jsonl").code == 0
+    for words in (
+        ("filter", "paths.jsonl", "-o", "kept.jsonl"),
+        ("verify", "paths.jsonl", "kept.jsonl"),
+        ("data", "export", "kept.jsonl", "--for", "trl", "-o", "train/"),
+        ("report", "paths.jsonl", "kept.jsonl", "-o", "report.html"),
+        ("inspect", "kept.jsonl"),
+    ):
+        assert loaded_by(*words, cwd=bench.folder, names=("qrd.backends", *HEAVY)) == "[]", words
 
 
 def in_force(result, name):

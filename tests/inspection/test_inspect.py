@@ -16,7 +16,7 @@ from qrd.config import InspectConfig, knobs
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.inspection.kinds import kind_of
-from qrd.inspection.tally import MAX_VALUES, REST, Tally
+from qrd.inspection.overview import MAX_VALUES, REST, Overview
 from qrd.inspection.where import condition
 from qrd.stages import inspect
 
@@ -179,7 +179,7 @@ def test_any_values_may_stand_in_rows_of_kinds_that_are_not_checked(shown) -> No
 
 
 def test_counts_stay_small_whatever_the_values(shown) -> None:
-    tally = Tally()
+    tally = Overview()
     for number in range(3 * MAX_VALUES):
         tally.add("path", {**PATH, "style": f"style {number}"})
     assert len(tally.groups["style"]) == MAX_VALUES + 1

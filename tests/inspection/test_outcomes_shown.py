@@ -11,8 +11,8 @@ from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import show
 from qrd.inspection.book import Entry
 from qrd.inspection.glance import glance, title
+from qrd.inspection.overview import Overview
 from qrd.inspection.record import lines
-from qrd.inspection.tally import Tally
 from qrd.reports.facts.census import answer_of
 from qrd.reports.facts.gathered import gather
 from qrd.rows.outcomes import OUTCOMES, outcome_of
@@ -59,7 +59,7 @@ def test_rows_that_say_less_are_not_called_wrong(fields, outcome):
 
 
 def test_counts_of_a_file_tell_them_apart():
-    tally = Tally()
+    tally = Overview()
     for fields in CASES.values():
         tally.add("path", PATH | fields)
     (_, columns, rows) = next(table for table in tally.tables() if table[0] == "Replies by style")

@@ -36,7 +36,7 @@ class Job:
 
 
 @dataclass
-class Row:
+class Draft:
     """A reply being written. `forced` tokens come before any sampled one; `start_logprob` is what they sum to."""
 
     job: Job
@@ -66,7 +66,7 @@ class Decoder:
         self._accepted = inspect.signature(base.forward).parameters
 
     @torch.inference_mode()
-    def write(self, jobs: Sequence[Job]) -> list[Row]:
+    def write(self, jobs: Sequence[Job]) -> list[Draft]:
         """The finished row of each job, in their order."""
         rows, owners = _rows_of(jobs)
         # Samples and starts of one prompt share its reading, which costs more than a short reply does.
@@ -77,7 +77,7 @@ class Decoder:
         if readings != list(range(len(prompts))):
             state.select(readings)
             logits_BV = logits_BV[readings]
-        groups: dict[int, list[Row]] = {}
+        groups: dict[int, list[Draft]] = {}
         for owner, row in zip(owners, rows):
             groups.setdefault(owner, []).append(row)
         while True:
@@ -106,7 +106,7 @@ class Decoder:
         positions_BT = (mask_BT.cumsum(-1) - 1).clamp(min=0)
         return state, self._forward(ids_BT, positions_BT, state)
 
-    def _step(self, state: State, rows: Sequence[Row]) -> Tensor:
+    def _step(self, state: State, rows: Sequence[Draft]) -> Tensor:
         """The next logits_BV after each row's last token."""
         state.mask_BT = torch.cat([state.mask_BT, state.mask_BT.new_ones(len(rows), 1)], dim=1)
         ids_BT = torch.tensor([[row.ids[-1]] for row in rows])
@@ -123,7 +123,7 @@ class Decoder:
         logits_BV: Tensor = found.logits[:, -1].float()
         return logits_BV
 
-    def _extend(self, rows: Sequence[Row], logits_BV: Tensor) -> None:
+    def _extend(self, rows: Sequence[Draft], logits_BV: Tensor) -> None:
         """Give every row its next token and see which ones end with it."""
         drawn_B = draw(logits_BV, [row.job.sampling for row in rows], [row.generator for row in rows])
         for i, row in enumerate(rows):
@@ -139,7 +139,7 @@ class Decoder:
                 row.logprob += logprob_B[i]
             self._see_end(row, token)
 
-    def _see_end(self, row: Row, token: int) -> None:
+    def _see_end(self, row: Draft, token: int) -> None:
         if row.forced:
             row.forced = row.forced[1:]
             row.start_logprob = row.logprob
@@ -152,7 +152,7 @@ class Decoder:
         if row.finish_reason and row.text is None:
             row.text = self._decoded(row.ids)
 
-    def _see_stop(self, row: Row) -> None:
+    def _see_stop(self, row: Draft) -> None:
         """Cut the row before the first stop text that its tokens spell behind its start."""
         behind = row.ids[row.num_start :]
         # A token stands for a byte or more and a character is four bytes at most: older tokens cannot complete a stop.
@@ -183,7 +183,7 @@ class State:
         self.cache.reorder_cache(index_B)
 
 
-def _rows_of(jobs: Sequence[Job]) -> tuple[list[Row], list[int]]:
+def _rows_of(jobs: Sequence[Job]) -> tuple[list[Draft], list[int]]:
     """A row for each job, or for each start of it, and the index of its job."""
     rows, owners = [], []
     for owner, job in enumerate(jobs):
@@ -193,12 +193,12 @@ def _rows_of(jobs: Sequence[Job]) -> tuple[list[Row], list[int]]:
                 generator.seed()
             else:
                 generator.manual_seed(job.sampling.seed)
-            rows.append(Row(job, list(start), generator, num_start=len(start), settled=len(job.starts) < 2))
+            rows.append(Draft(job, list(start), generator, num_start=len(start), settled=len(job.starts) < 2))
             owners.append(owner)
     return rows, owners
 
 
-def _settle(group: list[Row]) -> list[Row]:
+def _settle(group: list[Draft]) -> list[Draft]:
     """The row with the likeliest start alone, once every start of the job is written."""
     if any(row.forced for row in group):
         return group

@@ -16,7 +16,7 @@ from textual.widgets import Footer, Static
 
 from qrd.console import CELL_CHARS, clean
 from qrd.inspection.book import Book, read
-from qrd.inspection.tally import Tally
+from qrd.inspection.overview import Overview
 from qrd.inspection.wanted import Wanted
 
 TABLE_ROWS = 30
@@ -30,7 +30,7 @@ class Counts(Screen[None]):
     def __init__(self, book: Book, wanted: Wanted) -> None:
         super().__init__()
         self.book, self.wanted = book, wanted
-        self.tally, self.num_bad = Tally(), 0
+        self.tally, self.num_bad = Overview(), 0
         self._lock, self._cancelled = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._count, daemon=True)
 

@@ -27,13 +27,9 @@ from qrd.reports.facts.sample import Sample, shown
 from qrd.reports.facts.verdicts import Verdicts
 from qrd.rows.manifest import input_files, located, stored
 from qrd.rows.reader import Reader, Row
-from qrd.rows.records import Fields, Path, Prediction, checked
+from qrd.rows.records import AnyRow, Fields, Path, Prediction, checked
 
 ORDER = ("data import", "data paths", "generate", "judge", "filter", "train", "eval")
-
-
-class AnyRow(msgspec.Struct):
-    """A row of no kind in particular."""
 
 
 @dataclass(frozen=True)

@@ -29,18 +29,15 @@ from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Fields, Path
 from qrd.rows.writer import replacing
-from qrd.stages import selecting
+from qrd.stages import Tally, selecting
 
 CARD = "README.md"
 
 
 @dataclass
-class Summary:
-    """Counts of one export."""
+class Exported(Tally):
+    """What an export counted, and of the exported paths what a card tells."""
 
-    num_in: int = 0
-    num_out: int = 0
-    num_bad: int = 0
     counts: Counts = field(default_factory=Counts)
 
 
@@ -57,7 +54,7 @@ class Target:
         return File(self.file).parent
 
 
-def run(config: DataExportConfig, console: Console) -> Summary:
+def run(config: DataExportConfig, console: Console) -> Exported:
     """Export all inputs; the counts.
 
     Raises: ConfigError; DataError naming every bad row, unless --skip-bad; GateError where nothing is left to export;
@@ -68,25 +65,25 @@ def run(config: DataExportConfig, console: Console) -> Summary:
         if config.hub:
             hub_upload.needed(config.hub)
         reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad, needs_rows=True)
-        manifest, summary = Manifest("data export", config, target.file), Summary()
+        manifest, tally = Manifest("data export", config, target.file), Exported()
         with writer_of(target, config) as writer, console.progress("data export", None) as progress:
-            for row in rows(reader, config, summary):
+            for row in rows(reader, config, tally):
                 writer.write(row)
                 progress.advance(done=1)
             if reader.bad and not config.skip_bad:
                 raise bad_lines(reader.bad)
-            if not summary.counts.paths:
-                left = _left_out(summary)
+            if not tally.counts.paths:
+                left = _left_out(tally)
                 raise GateError(f"no path is left to export{f'; left out: {left}' if left else ''}")
-        _count(summary, reader)
+        _count(tally, reader)
         manifest.finish(
-            inputs=reader.sha256, rows_in=summary.num_in, rows_out=summary.num_out, reasons=summary.counts.reasons
+            inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, reasons=tally.counts.reasons
         )  # fmt: skip
-        files = _beside(target, config, summary, reader)
-        _report(target, config, summary, reader, console)
+        files = _beside(target, config, tally, reader)
+        _report(target, config, tally, reader, console)
         if config.hub:
             console.say(f"uploaded: {hub_upload.upload(target.folder, files, config.hub, public=config.public)}")
-    return summary
+    return tally
 
 
 def target_of(config: DataExportConfig, stack: ExitStack) -> Target:
@@ -125,19 +122,19 @@ def writer_of(target: Target, config: DataExportConfig) -> AbstractContextManage
     return parquet.replacing(target.file, columns, resume=config.resume)
 
 
-def rows(reader: Reader[Path], config: DataExportConfig, summary: Summary) -> Iterator[Fields]:
-    """The rows of the paths of --shard and --limit that may be trained on; `summary` counts the others by reason."""
+def rows(reader: Reader[Path], config: DataExportConfig, tally: Exported) -> Iterator[Fields]:
+    """The rows of the paths of --shard and --limit that may be trained on; `tally` counts the others by reason."""
     for row in selecting.selected(reader, config):
         reason = "rejected" if row.record.reject_reason else finish(row.record).reason
         if reason:
-            summary.counts.reasons[reason] += 1
+            tally.counts.reasons[reason] += 1
             continue
         try:
             fields = row_of(row, config)
         except DataError as error:
             reader.bad.append(error)
             continue
-        summary.counts.add(row.record)
+        tally.counts.add(row.record)
         yield fields
 
 
@@ -161,38 +158,38 @@ def _is_registered(config: DataExportConfig) -> bool:
     return config.for_ == "llama-factory"
 
 
-def _count(summary: Summary, reader: Reader[Path]) -> None:
-    summary.num_in, summary.num_out, summary.num_bad = reader.num_rows, summary.counts.paths, len(reader.bad)
-    summary.counts.reasons["bad"] = summary.num_bad
-    left = summary.num_in - summary.num_out - sum(summary.counts.reasons.values())
-    summary.counts.reasons["not_selected"] = left
+def _count(tally: Exported, reader: Reader[Path]) -> None:
+    tally.num_in, tally.num_out, tally.num_bad = reader.num_rows, tally.counts.paths, len(reader.bad)
+    tally.counts.reasons["bad"] = tally.num_bad
+    left = tally.num_in - tally.num_out - sum(tally.counts.reasons.values())
+    tally.counts.reasons["not_selected"] = left
 
 
-def _beside(target: Target, config: DataExportConfig, summary: Summary, reader: Reader[Path]) -> list[str]:
+def _beside(target: Target, config: DataExportConfig, tally: Exported, reader: Reader[Path]) -> list[str]:
     """The names of the files to upload: the rows, and those written beside them here."""
     names = [File(target.file).name]
     if _is_registered(config):
         names.append(trainers.register(target.file, config.form).name)
     if target.has_card:
-        text = card.text(config, File(target.file), summary.counts, lineage.trail(reader.sha256))
+        text = card.text(config, File(target.file), tally.counts, lineage.trail(reader.sha256))
         write_whole(target.folder / CARD, text.encode())
         names.append(CARD)
     return names
 
 
-def _left_out(summary: Summary) -> str:
-    return ", ".join(f"{number} {reason}" for reason, number in summary.counts.reasons.items() if number)
+def _left_out(tally: Exported) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in tally.counts.reasons.items() if number)
 
 
-def _report(target: Target, config: DataExportConfig, summary: Summary, reader: Reader[Path], console: Console) -> None:
+def _report(target: Target, config: DataExportConfig, tally: Exported, reader: Reader[Path], console: Console) -> None:
     selecting.report_bad(reader, console)
-    counts = summary.counts
+    counts = tally.counts
     for number, words in ((counts.right, "known to be correct"), (counts.valid, "judged valid")):
         if number < counts.paths:
             console.say(
                 f"warning: {counts.paths - number} of {counts.paths} paths are not {words}; qrd filter drops them"
             )
-    left = _left_out(summary)
+    left = _left_out(tally)
     console.say(f"{counts.paths} paths exported{f'; left out: {left}' if left else ''}")
     if not is_stream(target.file) and not (config.hub and config.output == "-"):
         told = trainers.settings(config.for_ or "", config.form, target.file)

@@ -26,21 +26,13 @@ from qrd.rows.lines import BadLines, bad_lines
 from qrd.rows.manifest import Manifest
 from qrd.rows.records import Fields, Question, checked, in_shard
 from qrd.rows.writer import replacing
+from qrd.stages import Tally
 
 SUBSET, SHARD, PART, DUPLICATE, BAD = "other_subset", "other_shard", "other_part", "duplicate", "bad"
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Counts of one import: rows read, questions written, rows that were no question."""
-
-    num_in: int
-    num_out: int
-    num_bad: int
-
-
 @dataclass
-class Tally:
+class Intake:
     """What became of the rows so far."""
 
     num_in: int = 0
@@ -51,60 +43,60 @@ class Tally:
     kinds_of_bad: Counter[str] = field(default_factory=Counter)
 
 
-def run(config: DataImportConfig, console: Console) -> Summary:
+def run(config: DataImportConfig, console: Console) -> Tally:
     """Import a data set; the counts.
 
     Raises: ConfigError; DataError naming every bad row, unless --skip-bad, and then the output is left as it was.
     """
-    source, tally = source_of(config), Tally()
+    source, intake = source_of(config), Intake()
     manifest = Manifest("data import", config, config.output)
     with (
         replacing(config.output, resume=config.resume) as writer,
         console.progress("data import", source.total) as progress,
     ):
-        for question in questions(source, config, tally):
+        for question in questions(source, config, intake):
             writer.write(question)
             progress.advance(done=1)
         if not writer.num_written:
-            _refuse_own_files(tally)
-        if tally.bad and not config.skip_bad:
-            raise bad_lines(tally.bad)
-        if not tally.num_in:
+            _refuse_own_files(intake)
+        if intake.bad and not config.skip_bad:
+            raise bad_lines(intake.bad)
+        if not intake.num_in:
             raise DataError(", ".join(source.inputs) or config.name or "", None, None, "holds no row")
-    _report(tally, config, console)
+    _report(intake, config, console)
     manifest.finish(
-        inputs=source.inputs, rows_in=tally.num_in, rows_out=writer.num_written, reasons=tally.reasons,
-        origin=source.origin, duplicates=tally.repeats.num, without_answer=tally.num_without_answer,
+        inputs=source.inputs, rows_in=intake.num_in, rows_out=writer.num_written, reasons=intake.reasons,
+        origin=source.origin, duplicates=intake.repeats.num, without_answer=intake.num_without_answer,
     )  # fmt: skip
-    return Summary(tally.num_in, writer.num_written, len(tally.bad))
+    return Tally(num_in=intake.num_in, num_out=writer.num_written, num_bad=len(intake.bad))
 
 
-def questions(source: Source, config: DataImportConfig, tally: Tally) -> Iterator[Fields]:
-    """The questions of --subset, --part, --shard and --limit, in the order of their rows; `tally` gets the rest."""
+def questions(source: Source, config: DataImportConfig, intake: Intake) -> Iterator[Fields]:
+    """The questions of --subset, --part, --shard and --limit, in the order of their rows; `intake` gets the rest."""
     shares = part_shares(config)
     first_use: dict[str, str] = {}
     num_out = 0
     for row in source.rows:
-        tally.num_in += 1
+        intake.num_in += 1
         try:
             if isinstance(row, DataError):
                 raise row
-            question = question_of(row, tally.num_in - 1, source, config)
+            question = question_of(row, intake.num_in - 1, source, config)
             reason = _left_out(question, source, config, shares)
-            if reason is None and tally.repeats.note(question) and config.drop_duplicates:
+            if reason is None and intake.repeats.note(question) and config.drop_duplicates:
                 reason = DUPLICATE
             elif reason is None and not in_shard(question["id"], *config.shard_parts()):
                 reason = SHARD
             if config.keep_ids and reason is None:  # ids made of positions differ anyway
                 _note_use(question["id"], row, first_use)
         except DataError as error:
-            tally.bad.append(error)
-            tally.kinds_of_bad[kinds.OTHER if isinstance(row, DataError) else kinds.kind_of(row.fields)] += 1
+            intake.bad.append(error)
+            intake.kinds_of_bad[kinds.OTHER if isinstance(row, DataError) else kinds.kind_of(row.fields)] += 1
             reason = BAD
         if reason is not None:
-            tally.reasons[reason] += 1
+            intake.reasons[reason] += 1
             continue
-        tally.num_without_answer += question["answer"] is None
+        intake.num_without_answer += question["answer"] is None
         yield question
         num_out += 1
         if num_out == config.limit:
@@ -134,11 +126,11 @@ def question_of(row: Published, position: int, source: Source, config: DataImpor
     return {"id": fields.pop("id"), **fields}
 
 
-def _refuse_own_files(tally: Tally) -> None:
+def _refuse_own_files(intake: Intake) -> None:
     """Nothing. Raises: WrongKind where all rows are bad and of a kind that only qrd writes."""
-    if len(tally.kinds_of_bad) == 1 and (kind := next(iter(tally.kinds_of_bad))) in kinds.WRITTEN:
+    if len(intake.kinds_of_bad) == 1 and (kind := next(iter(intake.kinds_of_bad))) in kinds.WRITTEN:
         held = f"holds {kinds.PLURALS[kind]}, expected a data set as published"
-        raise WrongKind(tally.bad.first[0].file, None, None, held)
+        raise WrongKind(intake.bad.first[0].file, None, None, held)
 
 
 def part_shares(config: DataImportConfig) -> tuple[int, ...] | None:
@@ -167,17 +159,17 @@ def _left_out(question: Fields, source: Source, config: DataImportConfig, shares
     return None
 
 
-def _report(tally: Tally, config: DataImportConfig, console: Console) -> None:
-    repeats = tally.repeats
+def _report(intake: Intake, config: DataImportConfig, console: Console) -> None:
+    repeats = intake.repeats
     if repeats.num:
         done = "left out" if config.drop_duplicates else "kept; --drop-duplicates leaves them out"
         more = [f"... and {repeats.num - len(repeats.named)} more"] if repeats.num > len(repeats.named) else []
         told = f"{repeats.num} questions came before, {repeats.num_contradicting} of them with another answer ({done})"
         console.say("\n".join([f"{told}:", *repeats.named, *more]))
-    if tally.num_without_answer:
-        console.say(f"{tally.num_without_answer} questions have no answer to grade against")
-    if tally.bad:
-        console.say(f"{len(tally.bad)} bad rows set aside:\n{bad_lines(tally.bad)}")
+    if intake.num_without_answer:
+        console.say(f"{intake.num_without_answer} questions have no answer to grade against")
+    if intake.bad:
+        console.say(f"{len(intake.bad)} bad rows set aside:\n{bad_lines(intake.bad)}")
 
 
 def _plain_name(value: Any) -> str:

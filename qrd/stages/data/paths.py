@@ -31,7 +31,7 @@ from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Fields, Identified, Message, Path, Question, Usage, checked, in_shard, path_id, unsaid
 from qrd.rows.writer import replacing
-from qrd.stages import selecting
+from qrd.stages import Tally, selecting
 
 OWN_FIELDS = ("path_id", "request_hash", "prediction", "correct", "verdicts", "verdict", "reject_reason")
 
@@ -59,15 +59,6 @@ class Given(NamedTuple):
     record: Reply
     file: str
     line: int
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Counts of one run: replies read, paths written, rows that were no reply to a question."""
-
-    num_in: int
-    num_out: int
-    num_bad: int
 
 
 @dataclass
@@ -129,7 +120,7 @@ class Questions:
         return index
 
 
-def run(config: DataPathsConfig, console: Console) -> Summary:
+def run(config: DataPathsConfig, console: Console) -> Tally:
     """Turn replies into paths; the counts.
 
     Raises: ConfigError; DataError naming every bad row, unless --skip-bad, and then the output is left as it was. The
@@ -156,7 +147,7 @@ def run(config: DataPathsConfig, console: Console) -> Summary:
         inputs=known.sha256 | replies.sha256, rows_in=num_in, rows_out=num_out,
         reasons={"bad": num_bad, "not_selected": num_in - num_out - num_bad},
     )  # fmt: skip
-    return Summary(num_in, num_out, num_bad)
+    return Tally(num_in=num_in, num_out=num_out, num_bad=num_bad)
 
 
 def paths(replies: Reader[Loose], questions: Questions, config: DataPathsConfig) -> Iterator[Fields]:

@@ -12,8 +12,6 @@ import dataclasses
 from collections import defaultdict
 from pathlib import Path as File
 
-import msgspec
-
 from qrd.config import EvalConfig, knobs
 from qrd.config.base import API, LOCAL, SAMPLING
 from qrd.console import Console
@@ -22,13 +20,12 @@ from qrd.evaluation.families import Answering, answering, families
 from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import show
 from qrd.evaluation.together import checked_together
-from qrd.rows.disk import write_whole
+from qrd.rows.disk import write_json
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Fields, Prediction
 from qrd.rows.writer import replacing
-from qrd.stages import selecting
-from qrd.stages.selecting import Tally
+from qrd.stages import Tally, selecting
 
 
 def run(config: EvalConfig, console: Console) -> Tally:
@@ -59,8 +56,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
 def write_summary(config: EvalConfig, summary: Fields) -> None:
     """Write the figures to --summary, where that is given."""
     if config.summary:
-        whole = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
-        write_whole(File(config.summary), whole)
+        write_json(File(config.summary), summary)
 
 
 def _refuse_unused(config: EvalConfig) -> None:

@@ -32,8 +32,8 @@ from qrd.masking import one_line
 from qrd.method import mutual, words
 from qrd.models import chat
 from qrd.models.names import source_of
-from qrd.stages.eval.asking import Case, speaking
 from qrd.stages.eval.candidates import Candidate
+from qrd.stages.eval.predicting import Case, speaking
 from qrd.training.students.logits import agrees, read_head
 from qrd.training.students.student import Student
 from qrd.training.tokens.batches import Encoded, Encoder, collate, cut

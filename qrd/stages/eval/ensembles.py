@@ -9,8 +9,8 @@ from qrd.config import EvalConfig
 from qrd.console import Console
 from qrd.rows.reader import Row
 from qrd.rows.records import Fields, Question
-from qrd.stages.eval.asking import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Case, Sheet
 from qrd.stages.eval.candidates import Candidate
+from qrd.stages.eval.predicting import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Case, Sheet
 
 
 def combine(

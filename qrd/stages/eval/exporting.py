@@ -28,9 +28,8 @@ from qrd.models.weights import resolve_dtype
 from qrd.rows.disk import write_whole
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields, Question
-from qrd.stages import selecting
+from qrd.stages import Tally, selecting
 from qrd.stages.eval.candidates import Candidate, candidates_of
-from qrd.stages.selecting import Tally
 
 WRITERS = {
     "lm-eval": (harnesses.lm_eval_files, harnesses.lm_eval_command),

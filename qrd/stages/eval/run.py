@@ -12,17 +12,17 @@ from qrd.evaluation.families import BASES, Answering, Families, families
 from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import show
 from qrd.rows import fingerprints
-from qrd.rows.manifest import Manifest, input_files, sha256_of, stored
+from qrd.rows.manifest import input_files, sha256_of, stored
 from qrd.rows.reader import Reader, Row
 from qrd.rows.records import Fields, Question
 from qrd.rows.writer import Writer
-from qrd.stages import asking, selecting
-from qrd.stages.eval.asking import ENSEMBLES, Sheet, ask_all, request_of
+from qrd.stages import Tally, selecting
+from qrd.stages.asking import Asking, refuse_mixture
 from qrd.stages.eval.candidates import Candidate, candidates_of
 from qrd.stages.eval.comparing import write_summary
 from qrd.stages.eval.contamination import stamp
 from qrd.stages.eval.ensembles import combine
-from qrd.stages.selecting import Tally
+from qrd.stages.eval.predicting import ENSEMBLES, Sheet, ask_all, request_of
 
 
 def run(config: EvalConfig, console: Console) -> Tally:
@@ -36,28 +36,19 @@ def run(config: EvalConfig, console: Console) -> Tally:
     selecting.report_bad(reader, console)
     contamination = _stamp(config, reader, console)
     _warn_of_other_bases(config, console)
-    asked = fingerprints.told(each.model for each in candidates)
-    manifest = Manifest("eval", config, config.output, models=asked)
+    asked = Asking("eval", config, console, reader, (each.model for each in candidates))
     with Writer(config.output, resume=config.resume) as writer:
-        sheet = Sheet(writer, Tally(num_in=reader.num_rows, num_bad=len(reader.bad)), {})
+        sheet = Sheet(writer, asked.tally, {})
         _keep(sheet, questions, {each.name: each for each in candidates}, config)
         if sheet.others:
             console.say(f"{config.output}: predictions of {', '.join(sorted(sheet.others))} stay as they are")
-        manifest.begin(console.say)
-        budget, finished = asking.budget_of(config, sheet.tally.cost_usd), False
-        try:
-            ask_all(candidates, questions, sheet, config, console, budget)
+
+        def told() -> Fields:
+            return {"run": _run_identity(config, candidates), "contamination": contamination}
+
+        with asked.begun(writer, told=told):
+            ask_all(candidates, questions, sheet, config, asked)
             combine(candidates, questions, sheet, config, console)
-            finished = True
-        finally:
-            sheet.tally.num_out = sheet.tally.num_kept + writer.num_written
-            asking.report_failures(config.output, sheet.tally.failed, console)
-            manifest.finish(
-                inputs=reader.sha256, rows_in=sheet.tally.num_in, rows_out=sheet.tally.num_out, finished=finished,
-                reasons={"failed": len(sheet.tally.failed), "bad": sheet.tally.num_bad},
-                cost_usd=asking.closed(budget, sheet.tally), run=_run_identity(config, candidates),
-                contamination=contamination,
-            )  # fmt: skip
     _tell(candidates, list(sheet.rows.values()), contamination, config, console)
     return sheet.tally
 
@@ -122,7 +113,7 @@ def _keep(
         sheet.tally.num_kept += 1
         sheet.tally.add_usage(fields)
         if not {"id", "model", "sample"} <= fields.keys():
-            asking.refuse_mixture(config.output, config, "rows that are no predictions")
+            refuse_mixture(config.output, config, "rows that are no predictions")
         question = wanted.get(fields["id"])
         if fields["model"] not in candidates and fields["model"] not in ENSEMBLES:
             sheet.others.add(fields["model"])
@@ -131,12 +122,10 @@ def _keep(
             continue
         name, sample = fields["model"], fields["sample"]
         if fields.get("answer") != question.answer:
-            asking.refuse_mixture(config.output, config, f"the gold answer of {question.id}")
+            refuse_mixture(config.output, config, f"the gold answer of {question.id}")
         made = name in ENSEMBLES or fields.get("request_hash") in expected[name](request_of(question, sample, config))
         if not made:
-            asking.refuse_mixture(
-                config.output, config, f"the model {name}, its endpoint or the prompt of {question.id}"
-            )
+            refuse_mixture(config.output, config, f"the model {name}, its endpoint or the prompt of {question.id}")
         sheet.rows[(name, question.id, sample)] = fields
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import Any
 
 from qrd.config import FilterConfig
 from qrd.console import Console
@@ -13,12 +11,7 @@ from qrd.filters.decision import KEPT
 from qrd.filters.ledger import Coverage, Ledger
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields
-from qrd.stages import selecting
-from qrd.stages.selecting import Tally
-
-if TYPE_CHECKING:
-    pass
-
+from qrd.stages import Tally, selecting
 
 SHOWN_ROWS = 40
 
@@ -38,12 +31,11 @@ def tally_of(reader: Reader[Any], ledger: Ledger, config: FilterConfig) -> Tally
     return Tally(num_in=reader.num_rows, num_out=num_out, num_bad=num_bad, reasons=reasons)
 
 
-def summary_of(ledger: Ledger, coverage: Coverage) -> bytes:
-    """What --summary holds, as JSON."""
+def summary_of(ledger: Ledger, coverage: Coverage) -> Fields:
+    """What --summary holds."""
     names = ("reason", "style", "teacher", "difficulty", "paths")
     rows = [dict(zip(names, (*kind, number))) for kind, number in sorted(ledger.by_kind().items())]
-    whole: Fields = {"paths": ledger.by_reason(), **coverage.as_json(), "ledger": rows}
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
+    return {"paths": ledger.by_reason(), **coverage.as_json(), "ledger": rows}
 
 
 def show(ledger: Ledger, coverage: Coverage, reader: Reader[Any], console: Console) -> None:

@@ -56,7 +56,7 @@ class Outputs:
         """All paths were taken: nothing is waiting."""
 
 
-class Contest:
+class BestOfQuestion:
     """Outputs whose kept paths wait, in a file without a name, until every path of their question has been seen.
 
     With `flag` the others wait with them, so that all stay in their order.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path as File
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qrd import filters
 from qrd.config import FilterConfig
@@ -18,21 +18,17 @@ from qrd.filters.decision import KEPT
 from qrd.filters.duplicates import Duplicates
 from qrd.filters.ledger import Ledger
 from qrd.filters.top_k import TopK
-from qrd.rows.disk import is_stream, write_whole
+from qrd.rows.disk import is_stream, write_json
 from qrd.rows.lines import ByteCount, open_input
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path, Question
 from qrd.rows.writer import replacing
-from qrd.stages import selecting
+from qrd.stages import Tally, selecting
 from qrd.stages.filter.counts import dropped, show, summary_of, tally_of
 from qrd.stages.filter.grading import graded
-from qrd.stages.filter.outputs import Contest, Outputs
+from qrd.stages.filter.outputs import BestOfQuestion, Outputs
 from qrd.stages.filter.workers import Workers
-from qrd.stages.selecting import Tally
-
-if TYPE_CHECKING:
-    pass
 
 HELPED_BYTES = 2**24
 SHOWN_EVERY = 256
@@ -65,7 +61,7 @@ def run(config: FilterConfig, console: Console) -> Tally:
         outputs.finish()
     tally, coverage = tally_of(reader, ledger, config), ledger.coverage()
     if config.summary:
-        write_whole(File(config.summary), summary_of(ledger, coverage))
+        write_json(File(config.summary), summary_of(ledger, coverage))
     manifest.finish(
         inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, reasons=tally.reasons,
         flagged=dropped(ledger) if config.flag else None,
@@ -90,7 +86,7 @@ def _refuse_one_file_for_two(config: FilterConfig) -> None:
         whose[os.path.realpath(name)] = f"that of {option}"
 
 
-def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs | Contest:
+def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs | BestOfQuestion:
     kept = stack.enter_context(replacing(config.output, resume=config.resume))
     rejects = stack.enter_context(replacing(config.rejects, resume=config.resume)) if config.rejects else None
     outputs = Outputs(kept, rejects, ledger, flag=config.flag)
@@ -98,10 +94,10 @@ def _outputs(config: FilterConfig, ledger: Ledger, stack: ExitStack) -> Outputs 
         return outputs
     # Beside the output: it may need as much room, which a small /tmp need not have.
     folder = None if is_stream(config.output) else File(config.output).parent
-    return Contest(outputs, TopK(config.top_k), stack.enter_context(TemporaryFile(dir=folder)))
+    return BestOfQuestion(outputs, TopK(config.top_k), stack.enter_context(TemporaryFile(dir=folder)))
 
 
-def _sort(reader: Reader[Path], config: FilterConfig, rules: Rules, outputs: Outputs | Contest) -> Iterator[int]:
+def _sort(reader: Reader[Path], config: FilterConfig, rules: Rules, outputs: Outputs | BestOfQuestion) -> Iterator[int]:
     """The number of paths after each step of putting them where they belong."""
     ask = filters.all_objections if config.flag else filters.objections
     number = 0

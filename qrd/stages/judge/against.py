@@ -12,7 +12,7 @@ from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.evaluation.against import INVALID, VALID, Against
 from qrd.inspection.marks import content_of
-from qrd.rows.disk import write_whole
+from qrd.rows.disk import write_json
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields, digest
 
@@ -28,7 +28,7 @@ class Label(msgspec.Struct):
     content: str | None = None
 
 
-class Labels:
+class KnownLabels:
     """The labels of `file`; the last line on a path holds, and one without a verdict takes the label back.
 
     Raises: DataError for a line that is no label; ConfigError where there is none.
@@ -63,7 +63,7 @@ class Labels:
 class Contest:
     """How each judge, and all of them together, do on the labelled paths."""
 
-    def __init__(self, labels: Labels, judges: Iterable[str]) -> None:
+    def __init__(self, labels: KnownLabels, judges: Iterable[str]) -> None:
         self.labels = labels
         self.scores: dict[str, Against] = {judge: Against() for judge in (*judges, PANEL)}
 
@@ -87,8 +87,7 @@ class Contest:
         rows = [(name, *_cells(facts)) for name, facts in told.items()]
         console.table(f"Against the labels of {self.labels.file}", COLUMNS, rows)
         if summary is not None:
-            whole = {"against": self.labels.file, "judges": told}
-            write_whole(File(summary), msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
+            write_json(File(summary), {"against": self.labels.file, "judges": told})
 
 
 def _cells(facts: dict[str, Any]) -> tuple[str, ...]:

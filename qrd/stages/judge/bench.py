@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from qrd import prompts
-from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, open_backend
+from qrd.backends import Backend, Reply, Request, open_backend
 from qrd.backends.api import schemas
 from qrd.backends.bounds.stopping import DRAIN_S
 from qrd.config import JudgeConfig
@@ -21,7 +21,7 @@ from qrd.prompts import Rubric, judging
 from qrd.prompts.judging import Asked
 from qrd.rows.reader import Row
 from qrd.rows.records import WHOLE_ENDS, Fields, Path
-from qrd.stages import asking
+from qrd.stages.asking import Asking, nonces, sampling_of
 
 SHOWN_CHARS = 160
 
@@ -72,17 +72,14 @@ class Bench:
 
     config: JudgeConfig
     rubric: Rubric
+    asking: Asking
     backends: dict[str, Backend] = field(default_factory=dict)
-    budget: Budget = field(default_factory=lambda: Budget(None))
-    stopping: Stopping = field(default_factory=Stopping)
-    flight: Flight = field(default_factory=Flight)
 
     def open(self) -> dict[str, Backend]:
         """The backend of each judge."""
         for model in self.config.judge:
             if model not in self.backends:
-                settings = asking.settings_of(self.config, self.budget, self.stopping, self.flight)
-                self.backends[model] = open_backend(model, settings)
+                self.backends[model] = open_backend(model, self.asking.settings())
         return self.backends
 
     def close(self) -> None:
@@ -109,7 +106,7 @@ class Bench:
             while running:
                 item = arrived.get()
                 if isinstance(item, BackendError):
-                    self.stopping.set()
+                    self.asking.stopping.set()
                     yield from _drained(arrived, running - 1)
                     raise item
                 if isinstance(item, BaseException):
@@ -120,15 +117,13 @@ class Bench:
                     yield item
         finally:
             if running:
-                self.stopping.set()  # the run is over, and nobody waits for what the others would still ask
+                self.asking.stopping.set()  # the run is over, and nobody waits for what the others would still ask
 
     def _requests(self, cases: dict[str, Case], judge_number: int, model: str) -> Iterator[Request]:
         """The votes asked of one judge, each with a nonce of its own; those of an earlier run are not asked again."""
         config, guides = self.config, self.backends[model].guides
-        sampling = Sampling(
-            temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed
-        )
-        new_nonce, as_json = asking.nonces(config), takes_json(config, model)
+        sampling = sampling_of(config, config.seed)
+        new_nonce, as_json = nonces(config), takes_json(config, model)
         for path_id, case in cases.items():
             path = case.row.record
             for vote in range(config.votes):

@@ -67,7 +67,7 @@ class Canaries:
         Raises: GateError where one gets fewer right than at first, by more than --max-drift.
         """
         right, asked = self._asked()
-        if self.bench.stopping.is_set():
+        if self.bench.asking.stopping.is_set():
             return  # some of them were not asked any more
         self._note(at, right, asked)
         shares = {judge: right[judge] / number for judge, number in asked.items()}

@@ -11,10 +11,10 @@ from qrd.errors import GateError
 from qrd.evaluation.agreement import Agreement
 from qrd.prompts.wrapping import is_finished
 from qrd.rows.reader import Row
-from qrd.rows.records import Fields, Path
+from qrd.rows.records import BY_RULE, Fields, Path
 from qrd.stages.judge.against import Contest
 from qrd.stages.judge.bench import unread_reply
-from qrd.stages.judge.rules import OURS, is_judged
+from qrd.stages.judge.rules import is_judged
 
 
 def told(agreement: Agreement) -> Fields:
@@ -23,7 +23,7 @@ def told(agreement: Agreement) -> Fields:
 
 
 @dataclass
-class Count:
+class VerdictCounts:
     """What is counted of judged paths, those of earlier runs included.
 
     `verdicts` are those on paths; `said` and `unread` are those of each judge, all and without a form that can be read,
@@ -43,7 +43,7 @@ class Count:
         self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
         verdicts = fields.get("verdicts") or ()
         self.agreement.add(item["verdict"] for item in verdicts)
-        self.said.update(item["judge"] for item in verdicts if item["judge"] != OURS)
+        self.said.update(item["judge"] for item in verdicts if item["judge"] != BY_RULE)
         for item in verdicts:
             if item["verdict"] == "unscored":
                 self.unread[item["judge"]] += 1
@@ -58,7 +58,7 @@ class Count:
         return self.contest.labels.of(row.fields) is not None and is_judged(row.record, all_paths=True)
 
 
-def check_gate(count: Count, config: JudgeConfig, console: Console) -> None:
+def check_gate(count: VerdictCounts, config: JudgeConfig, console: Console) -> None:
     """Show the verdicts. Raises: GateError naming each judge of whose verdicts too many could not be read."""
     rows = [
         (verdict, f"{count.verdicts[verdict]:,}")
@@ -78,7 +78,7 @@ def check_gate(count: Count, config: JudgeConfig, console: Console) -> None:
         )
 
 
-def _remedy(count: Count) -> str:
+def _remedy(count: VerdictCounts) -> str:
     """What would have more replies read, told by one of each judge."""
     unread = count.unread_first.values()
     if any(item.get("finish_reason") == "length" or not is_finished(item.get("raw")) for item in unread):

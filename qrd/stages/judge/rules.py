@@ -12,8 +12,6 @@ from qrd.rows.records import Path, digest
 from qrd.stages.judge.against import Contest
 from qrd.stages.judge.bench import takes_json
 
-OURS = "qrd"  # the judge of what is rejected before any call
-
 
 def judge_hashes(config: JudgeConfig, rubric: Rubric, contest: Contest | None = None) -> tuple[str, str]:
     """A hash of everything but the path that decides its verdict, and the one of before models were known by their

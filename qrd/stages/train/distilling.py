@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.method import memory, mutual, objective, router, words
+from qrd.training.log import COLLAPSED
 from qrd.training.objective import Closing, Micro, Part, Window
 from qrd.training.students.student import Student
 from qrd.training.tokens.batches import Example, derive_seed
 from qrd.training.tokens.encoder import embed_texts
 
 ROUTER_HIDDEN = 256
-COLLAPSED = 0.01  # of the first spread (departure 7)
 
 
 def make(config: TrainConfig, students: Sequence[Student], examples: Sequence[Example]) -> QrDistill:

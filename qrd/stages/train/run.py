@@ -16,7 +16,7 @@ from qrd.models.chat import Messages
 from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path
-from qrd.stages import selecting
+from qrd.stages import Tally, selecting
 from qrd.stages.train.objectives import make_objective
 from qrd.stages.train.options import settled, uses_memory
 from qrd.training.devices.launching import is_on, refuse_unfit_launch
@@ -35,14 +35,10 @@ from qrd.training.trackers import available_trackers
 
 
 @dataclass
-class Summary:
-    """Counts of one run; `reasons` says why paths were left out, `students` maps names to models; `num_spare`
-    counts paths that --paths-per-question one passed over."""
+class Fitted(Tally):
+    """What a training counted; `students` maps names to models, `num_spare` are paths that --paths-per-question one
+    passed over."""
 
-    num_in: int = 0
-    num_out: int = 0
-    num_bad: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
     num_spare: int = 0
     num_steps: int = 0
     tokens: int = 0
@@ -59,7 +55,7 @@ class Summary:
         return bool(self.num_bad or self.reasons)
 
 
-def run(config: TrainConfig, console: Console) -> Summary:
+def run(config: TrainConfig, console: Console) -> Fitted:
     """Fit the students and write the run folder; the counts of this run.
 
     Raises: ConfigError for options that contradict each other or another run in the folder; GateError where
@@ -99,17 +95,17 @@ def run(config: TrainConfig, console: Console) -> Summary:
     return summary
 
 
-def usable_paths(reader: Reader[Path], config: TrainConfig) -> tuple[list[Path], Summary]:
+def usable_paths(reader: Reader[Path], config: TrainConfig) -> tuple[list[Path], Fitted]:
     """The paths fit to be trained on, and a summary that counts the others by reason."""
     rows = [row.record for row in selecting.selected(reader, config)]
     reasons = Counter(reason for path in rows if (reason := refusal(path)))
     usable = [path for path in rows if not refusal(path)]
     bad = len(reader.bad)
-    return usable, Summary(num_in=len(rows) + bad, num_out=len(usable), num_bad=bad, reasons=dict(reasons))
+    return usable, Fitted(num_in=len(rows) + bad, num_out=len(usable), num_bad=bad, reasons=dict(reasons))
 
 
 def _fit(
-    config: TrainConfig, paths: list[Path], folder: RunFolder, accelerator: Accelerator, summary: Summary,
+    config: TrainConfig, paths: list[Path], folder: RunFolder, accelerator: Accelerator, summary: Fitted,
     console: Console,
 ) -> None:  # fmt: skip
     for text in doubts(paths):
@@ -155,7 +151,7 @@ def _fit(
         tracker.finish()
 
 
-def _examples(paths: list[Path], students: Sequence[Student], config: TrainConfig, summary: Summary) -> list[Example]:
+def _examples(paths: list[Path], students: Sequence[Student], config: TrainConfig, summary: Fitted) -> list[Example]:
     """The paths as tokens; those too long for a student are counted `too_long`.
 
     Raises: GateError where none is left.

@@ -15,14 +15,14 @@ from qrd.rows.manifest import sha256_of
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path, Question
 from qrd.stages import planning, selecting
-from qrd.stages.verify.ledger import Key, Ledger, Told, shown
 from qrd.stages.verify.named import is_read
+from qrd.stages.verify.places import Key, Places, Told, shown
 
 MOST_PLANNED, MOST_MISSING = 2**24, 2**16  # a manifest that plans without measure is not followed further
 MOST_STYLE_BYTES = 2**20
 
 
-def check_planned(file: str, told: Told, ledger: Ledger) -> str:
+def check_planned(file: str, told: Told, places: Places) -> str:
     """Whether all planned keys are there, in words; inputs that have changed since say nothing of an older run."""
     if told.command not in PLANS:
         return "counts and hash checked"
@@ -32,11 +32,11 @@ def check_planned(file: str, told: Told, ledger: Ledger) -> str:
     try:
         config = knobs.build(kind, told.config)
         _refuse_unsafe(config, told)
-        num_planned, missing = _gone_through(plan(config, ledger), ledger)
+        num_planned, missing = _gone_through(plan(config, places), places)
     except (ConfigError, DataError) as error:
         return f"planned keys not checked: {error}"
     for key in missing if told.finished else ():
-        ledger.blame(file, None, f"{shown(key)} was planned and is neither here nor rejected nor failed")
+        places.blame(file, None, f"{shown(key)} was planned and is neither here nor rejected nor failed")
     more = "at least " if len(missing) == MOST_MISSING or num_planned == MOST_PLANNED else ""
     return f"{num_planned - len(missing)} of {more}{num_planned} planned keys found"
 
@@ -46,12 +46,12 @@ def is_written(rejects: Any) -> TypeGuard[str]:
     return isinstance(rejects, str) and rejects != "-" and (os.path.isfile(rejects) or not os.path.exists(rejects))
 
 
-def _gone_through(planned: Iterator[Key], ledger: Ledger) -> tuple[int, list[Key]]:
+def _gone_through(planned: Iterator[Key], places: Places) -> tuple[int, list[Key]]:
     """How many keys are planned, and those of them that are nowhere."""
     num_planned, missing = 0, []
     for key in islice(planned, MOST_PLANNED):
         num_planned += 1
-        if key not in ledger.places:
+        if key not in places.first:
             missing.append(key)
             if len(missing) == MOST_MISSING:
                 break
@@ -69,19 +69,19 @@ def _refuse_unsafe(config: Any, told: Told) -> None:
             raise ConfigError(f"the style file {name} is not there")
 
 
-def _planned_paths(config: GenerateConfig, ledger: Ledger) -> Iterator[Key]:
+def _planned_paths(config: GenerateConfig, places: Places) -> Iterator[Key]:
     rows = list(selecting.selected(Reader(config.input, Question, unique="id", skip_bad=config.skip_bad), config))
     return ((item.path_id,) for teacher in config.teacher for item in planning.planned(rows, config, teacher))
 
 
-def _given_paths(config: JudgeConfig | FilterConfig, ledger: Ledger) -> Iterator[Key]:
+def _given_paths(config: JudgeConfig | FilterConfig, places: Places) -> Iterator[Key]:
     reader = Reader(config.input, Path, unique="path_id", skip_bad=config.skip_bad)
     return ((row.record.path_id,) for row in selecting.selected(reader, config))
 
 
-def _planned_predictions(config: EvalConfig, ledger: Ledger) -> Iterator[Key]:
+def _planned_predictions(config: EvalConfig, places: Places) -> Iterator[Key]:
     """Those of the models that are named, and of every one that has some: students are not read from their folder."""
-    models = {model for model, _, _ in ledger.places if not is_ensemble(str(model))} | set(config.model)
+    models = {model for model, _, _ in places.first if not is_ensemble(str(model))} | set(config.model)
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
     for row in selecting.selected(reader, config):
         for model in models:

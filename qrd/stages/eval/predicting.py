@@ -1,4 +1,4 @@
-"""The asking of `eval`: every candidate gets every question that it has not answered; one load for each base."""
+"""The predictions of `eval`: every candidate gets every question that it has not answered; one load for each base."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ import msgspec
 
 from qrd import prompts
 from qrd.answers import grade
-from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, base_of, open_backend
+from qrd.backends import Backend, Reply, Request, base_of, open_backend
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
 from qrd.models.names import ensemble_name
 from qrd.rows.reader import Row
 from qrd.rows.records import Fields, Question, digest
 from qrd.rows.writer import Writer
-from qrd.stages import asking
+from qrd.stages.asking import Asking, AskingTally, failed_row, sampling_of
 from qrd.stages.eval.candidates import Candidate
-from qrd.stages.selecting import Tally
 
 BY_LOGPROB, BY_VOTE, BY_COMPETENCE = ENSEMBLES = tuple(map(ensemble_name, ("logprob", "vote", "competence")))
 Todo = dict[str, tuple[Row[Question], int, Request]]
@@ -31,7 +30,7 @@ class Sheet:
     """All predictions of a run, and where new ones are written."""
 
     writer: Writer
-    tally: Tally
+    tally: AskingTally
     rows: dict[tuple[str, str, int], Fields]
     others: set[str] = field(default_factory=set)
 
@@ -46,34 +45,29 @@ def request_of(question: Question, sample: int, config: EvalConfig) -> Request:
     """What a candidate is asked: the question as students are trained on it, with a seed of its own."""
     key = digest([question.id, sample])
     seed = int(digest([config.seed, key])[:8], 16) >> 1
-    sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=seed)
     messages = tuple(prompts.student_messages(question))
-    return Request(key=key, messages=messages, sampling=sampling, want_logprob=True)
+    return Request(key=key, messages=messages, sampling=sampling_of(config, seed), want_logprob=True)
 
 
 def ask_all(
-    candidates: Sequence[Candidate], questions: Sequence[Row[Question]], sheet: Sheet, config: EvalConfig,
-    console: Console, budget: Budget,
-) -> None:  # fmt: skip
+    candidates: Sequence[Candidate], questions: Sequence[Row[Question]], sheet: Sheet, config: EvalConfig, asked: Asking
+) -> None:
     """Ask every candidate what it has not answered yet; candidates of one model share one load of it.
 
     Raises: ConfigError for a model that cannot be had, or an adapter that is not for it.
     """
-    flight = Flight()
-    num_planned = len(candidates) * len(questions) * config.samples
-    shown = console.progress("eval", num_planned, in_flight=lambda: flight.num_calls)
-    with Stopping(quiet=config.quiet) as stopping, shown as progress:
+    with asked.progress(len(candidates) * len(questions) * config.samples) as progress:
         num_kept = sum(1 for name, _, _ in sheet.rows if name not in ENSEMBLES)
         progress.advance(done=num_kept, kept=num_kept)
         for model in dict.fromkeys(candidate.model for candidate in candidates):
             group = [candidate for candidate in candidates if candidate.model == model]
             every = {candidate: _unanswered(candidate, questions, sheet, config) for candidate in group}
             todo = {candidate: requests for candidate, requests in every.items() if requests}
-            if not todo or stopping.is_set():
+            if not todo or asked.stopping.is_set():
                 continue
-            backend = open_backend(model, asking.settings_of(config, budget, stopping, flight))
+            backend = open_backend(model, asked.settings())
             try:
-                put_on(list(todo), backend, console)
+                put_on(list(todo), backend, asked.console)
                 for candidate, requests in todo.items():
                     _ask(backend, candidate, requests, sheet, config, progress)
             finally:
@@ -100,7 +94,7 @@ def _ask(
             row, sample, request = todo[reply.key]
             if reply.error is not None:
                 identity = {"id": row.record.id, "model": candidate.name, "sample": sample}
-                sheet.tally.failed.append(asking.failed_row(identity, reply))
+                sheet.tally.failed.append(failed_row(identity, reply))
             else:
                 told = {"model": candidate.name, "sample": sample}
                 told["request_hash"] = request.hash(fingerprint, base)

@@ -61,7 +61,7 @@ GROUP_COLUMNS = ("rows", *OUTCOMES, "right %", "answer found %", "tokens each", 
 
 
 @dataclass
-class Tally:
+class Overview:
     """Counts by kind, by the fields of COUNTED, and replies grouped by the fields of GROUPED."""
 
     kinds: Counter[str] = field(default_factory=Counter)

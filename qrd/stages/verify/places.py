@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from qrd.errors import DataError
 from qrd.rows.lines import BadLines
 from qrd.rows.manifest import output_of
 from qrd.rows.reader import Reader
-from qrd.rows.records import Fields
+from qrd.rows.records import AnyRow, Fields
 
 PATH_KEY, QUESTION_KEY = ("path_id",), ("id",)
 KEYS: dict[str, tuple[str, ...]] = {
@@ -20,10 +18,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "data import": QUESTION_KEY, "eval": ("model", "id", "sample"),
 }  # fmt: skip
 Key = tuple[Any, ...]
-
-
-class AnyRow(msgspec.Struct):
-    """A row of no kind in particular."""
 
 
 @dataclass
@@ -58,12 +52,12 @@ class Told:
 
 
 @dataclass
-class Ledger:
-    """Where each key of an output stands, and what is wrong; `keys` of several files may be compared."""
+class Places:
+    """Where each key of an output stands, and what is wrong; `first` of several files may be compared."""
 
     names: tuple[str, ...]
     wrong: BadLines
-    places: dict[Key, str] = field(default_factory=dict)
+    first: dict[Key, str] = field(default_factory=dict)
 
     def blame(self, file: str, line: int | None, problem: str) -> None:
         """Note what is wrong."""
@@ -74,11 +68,11 @@ class Ledger:
         reader, rows = Reader([file], AnyRow, unique=None, skip_bad=True), []
         for row in reader:
             key = tuple(row.fields.get(name) for name in self.names)
-            before = self.places.get(key)
+            before = self.first.get(key)
             if None in key:
                 self.blame(file, row.line, f"has no {' and '.join(self.names)}")
             elif before is None:
-                self.places[key] = f"{file}:{row.line}"
+                self.first[key] = f"{file}:{row.line}"
             elif once:
                 self.blame(file, row.line, f"{shown(key)} stands here again, first at {before}")
             rows.append({"reject_reason": row.fields.get("reject_reason")})
