@@ -1,4 +1,4 @@
-"""Commands that bring data in and take it out, or show it."""
+"""Commands that bring data in and take it out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The train command, and the demo that runs them all."""
+"""The train command, and the routings that it knows."""
 
 from __future__ import annotations
 

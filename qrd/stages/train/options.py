@@ -11,14 +11,8 @@ from qrd.training.students.adapters import ALL_LINEAR
 from qrd.training.students.loading import parse_students
 
 PAPER_ENCODER = "FacebookAI/roberta-base"  # section 3.2
-
-
 EMBEDDED_ENCODER = "embedded:minilm-l6"
-
-
 LAMBDA_MUTUAL = 0.1  # the released code's value
-
-
 RATIONALE_WEIGHT = 1.0  # both alike
 
 
