@@ -82,7 +82,7 @@ def test_what_a_page_links_to_is_there(page):
 def test_every_function_that_the_page_on_the_method_names_is_in_the_code():
     text = (ROOT / "docs/method.md").read_text("utf-8")
     code = "".join(file.read_text("utf-8") for room in ("method", "training", "stages", "answers")
-                   for file in (ROOT / "qrd" / room).glob("*.py"))  # fmt: skip
+                   for file in (ROOT / "qrd" / room).rglob("*.py"))  # fmt: skip
     named = set(re.findall(r"`([A-Z]\w+|[a-z]+_[a-z_]+|\w+_loss|ensemble|project|competence|align|spread)`", text))
     assert len(named) > 15
     for name in named:
