@@ -1,0 +1,282 @@
+"""CONTRIBUTING says which files a new rule, section or backend touches; here one of each is added by these alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_models
+
+ROOT = Path(__file__).parents[1]
+LISTS = {
+    heading: re.findall(r"^- `(\S+)`", text, re.MULTILINE)
+    for heading, text in re.findall(
+        r"^### (.+)\n((?:(?!^#).*\n)+)", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
+    )
+}
+
+
+@dataclass
+class Result:
+    """What a child process left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Copy:
+    """A copy of the sources that a developer works on, and a folder in which its qrd is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.folder = folder / "copy", folder
+        for name in ("qrd", "tests"):
+            shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", self.root)
+        self.before = self.hashes()
+
+    def hashes(self) -> dict[str, str]:
+        """The content of each file by its name."""
+        files = (file for file in self.root.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+        return {str(file.relative_to(self.root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+    def touched(self) -> list[str]:
+        """The files that are new or other than they were."""
+        return sorted(name for name, content in self.hashes().items() if self.before.get(name) != content)
+
+    def add(self, name: str, text: str) -> None:
+        """Write a file that was not there."""
+        assert not (self.root / name).exists()
+        (self.root / name).write_text(text, "utf-8")
+
+    def insert(self, name: str, text: str, *, before: str) -> None:
+        """Put `text` before the one place of a file where `before` stands."""
+        whole = (self.root / name).read_text("utf-8")
+        assert whole.count(before) == 1, f"{name}: {before!r} stands {whole.count(before)} times"
+        (self.root / name).write_text(whole.replace(before, text + before), "utf-8")
+
+    def rows(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Write rows for qrd to read."""
+        (self.folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    def read(self, name: str) -> list[dict[str, Any]]:
+        """The rows that qrd wrote."""
+        return [json.loads(line) for line in (self.folder / name).read_text("utf-8").splitlines()]
+
+    def python(self, *words: str) -> Result:
+        """Python in a process of its own, where qrd is that of the copy."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("QRD_")}
+        done = subprocess.run(
+            [sys.executable, *words], cwd=self.folder, env={**clean, "PYTHONPATH": str(self.root)}, timeout=240,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def qrd(self, *words: str) -> Result:
+        """qrd of the copy. It must end well."""
+        result = self.python("-m", "qrd", *words)
+        assert result.code == 0, result.err
+        return result
+
+    def train(self, *words: str) -> None:
+        """Two steps on two tiny students."""
+        if not (self.folder / "student").exists():
+            tiny_models.save_llama(self.folder / "student")
+            tiny_models.save_encoder(self.folder / "encoder")
+            tiny_models.write_rows(self.folder / "paths.jsonl", tiny_models.path_rows())
+        told = ("--student", "a=student", "--student", "b=student", "--encoder", "encoder", "--max-steps", "2")
+        self.qrd("train", "paths.jsonl", *told, "-o", "run", "--quiet", *words)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    """The sources as they are."""
+    return Copy(tmp_path)
+
+
+def listed(kind: str, name: str) -> list[str]:
+    """The files that CONTRIBUTING names for one of a kind that is called `name`."""
+    return sorted(file.replace("NAME", name) for file in LISTS[kind])
+
+
+def a_path(**fields: object) -> dict[str, object]:
+    """A path as generate writes it."""
+    told = {"id": "a", "task": "math", "question": "2+3?", "answer": "5", "path_id": "a", "teacher": "t"}
+    return {**told, "style": "cot", "response": "It is 5.", "finish_reason": "stop", **fields}
+
+
+def test_what_the_lists_name_is_there() -> None:
+    assert len(LISTS) >= 7
+    for kind, files in LISTS.items():
+        assert files, kind
+        for file in files:
+            assert list(ROOT.glob(file.replace("NAME", "*"))), f"{kind}: {file}"
+
+
+RULE = '''"""The response does not shout."""
+
+from __future__ import annotations
+
+from qrd.filters.decision import KEEP, Decision, drop
+from qrd.rows.records import Path
+
+
+def calm(path: Path) -> Decision:
+    """Drop what is `shouted`: all in capitals."""
+    return drop("shouted") if (path.response or "").isupper() else KEEP
+'''
+
+
+def test_a_filter_rule_is_added_by_its_list(copy: Copy) -> None:
+    copy.add("qrd/filters/calm.py", RULE)
+    copy.insert(
+        "qrd/filters/__init__.py", "from qrd.filters.calm import calm\n", before="from qrd.filters.cap import Cap"
+    )
+    copy.insert(
+        "qrd/filters/__init__.py", "    if config.calm:\n        single.append(calm)\n",
+        before="    return Rules(tuple(single)",
+    )  # fmt: skip
+    copy.insert(
+        "qrd/config/filter.py", '    calm: bool = knob(False, "Drop responses in capitals.")\n',
+        before="    decontaminate: tuple[str, ...]",
+    )  # fmt: skip
+    assert copy.touched() == listed("A filter rule", "calm")
+    copy.rows("paths.jsonl", [a_path(), a_path(path_id="b", response="IT IS 5.")])
+    copy.qrd("filter", "paths.jsonl", "--calm", "--rejects", "rejects.jsonl", "-o", "kept.jsonl")
+    assert [row["path_id"] for row in copy.read("kept.jsonl")] == ["a"]
+    assert [row["reject_reason"] for row in copy.read("rejects.jsonl")] == ["shouted"]
+    copy.qrd("filter", "paths.jsonl", "-o", "both.jsonl")
+    assert len(copy.read("both.jsonl")) == 2
+
+
+OBJECTIVE = '''"""Fine-tuning in which every path weighs the same, however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from qrd.training.objective import Closing, Micro, Part, Window
+
+
+class PerPath:
+    """The objective `per-path`: each student's mean over paths of the mean loss over a path's tokens."""
+
+    def __init__(self, students: list[str]) -> None:
+        self.students = students
+        self.modules: nn.Module = nn.ModuleDict()
+
+    def open(self, window: Window) -> PerPathWindow:
+        """The objective on one window."""
+        return PerPathWindow(self.students, window.targets())
+
+
+class PerPathWindow:
+    """PerPath on one window."""
+
+    def __init__(self, students: list[str], targets_KS: Tensor) -> None:
+        self.students, self.weight_KS = students, 1 / (targets_KS * len(targets_KS))
+        self.selected_KS = torch.ones_like(targets_KS, dtype=torch.bool)
+        self.probability_KS = torch.ones_like(targets_KS)
+
+    def part(self, micro: Micro) -> Part:
+        """The micro-batch's share of the mean."""
+        return Part((micro.ce_sum_BS * self.weight_KS[list(micro.rows)]).sum())
+
+    def close(self, ce_sum_KS: Tensor, sums: Mapping[str, float]) -> Closing:
+        """The losses, for the logs."""
+        loss_S = (ce_sum_KS * self.weight_KS).sum(dim=0).tolist()
+        each = {f"distill/{name}": loss for name, loss in zip(self.students, loss_S, strict=True)}
+        return Closing(None, {"loss": sum(loss_S), "distill": sum(loss_S), "paths": len(self.weight_KS), **each})
+'''
+
+
+def test_an_objective_is_added_by_its_list(copy: Copy) -> None:
+    copy.add("qrd/training/per_path.py", OBJECTIVE)
+    copy.insert(
+        "qrd/stages/train/distilling.py", "from qrd.training.per_path import PerPath\n",
+        before="from qrd.training.sft import Sft\n",
+    )  # fmt: skip
+    copy.insert(
+        "qrd/stages/train/distilling.py",
+        '    if config.objective == "per-path":\n        return PerPath([student.name for student in students])\n',
+        before='    if config.objective == "sft":\n',
+    )
+    copy.insert("qrd/config/train.py", ', "per-path"', before="),\n    )\n    # 1 weighs both alike")
+    assert copy.touched() == listed("An objective", "per_path")
+    copy.train("--objective", "per-path")
+    assert [line["terms"]["paths"] for line in copy.read("run/metrics.jsonl")] == [8, 8]
+
+
+def test_a_routing_is_added_by_its_list(copy: Copy) -> None:
+    copy.insert("qrd/method/router.py", ', "above-mean"', before=', "none"]\nBalance')
+    copy.insert(
+        "qrd/method/router.py", '    if routing == "above-mean":\n        return logits_KS.softmax(dim=-1)\n',
+        before="    return torch.ones_like(logits_KS)\n\n\ndef draw_noise",
+    )  # fmt: skip
+    copy.insert(
+        "qrd/method/router.py",
+        '    if routing == "above-mean":\n        return (logits_KS >= logits_KS.mean(dim=-1, keepdim=True)).float()\n',
+        before="    return (logits_KS > 0)",
+    )
+    copy.insert("qrd/config/train.py", ', "above-mean"', before=', "none"),')
+    assert copy.touched() == listed("A routing", "above-mean")
+    copy.train("--routing", "above-mean")
+    rows = copy.read("run/routing.jsonl")
+    assert rows
+    assert all(len(row["routed"]) == 1 and sum(row["probability"].values()) == pytest.approx(1) for row in rows)
+
+
+SECTION = '''"""The section on questions: how many were asked."""
+
+from __future__ import annotations
+
+from qrd.reports.document import Section, Table
+from qrd.reports.facts.gathered import Gathered
+from qrd.reports.words import counted
+from qrd.rows.records import Fields
+
+
+def section(found: Gathered, summary: Fields) -> Section:
+    """Questions: their number."""
+    part = Section("questions", "Questions asked")
+    if found.census.questions:
+        told = counted(len(found.census.questions), "question")
+        part.tables = [Table("How many there are", ("of paths",), [[told]])]
+    return part
+'''
+
+
+def test_a_report_section_is_added_by_its_list(copy: Copy) -> None:
+    copy.add("qrd/reports/sections/asked.py", SECTION)
+    copy.insert("qrd/reports/contents.py", "asked, ", before="commands, costs, judges")
+    copy.insert("qrd/reports/contents.py", "    asked.section,\n", before="    judges.section,\n")
+    assert copy.touched() == listed("A section of the report", "asked")
+    copy.rows("paths.jsonl", [a_path(), a_path(id="b", path_id="b")])
+    copy.qrd("report", "paths.jsonl", "-o", "report.html")
+    page = (copy.folder / "report.html").read_text("utf-8")
+    assert page.index(">Paths</h2>") < page.index(">Questions asked</h2>")
+    assert "2 questions" in page
+
+
+def test_a_file_beside_an_output_is_added_by_its_list(copy: Copy) -> None:
+    copy.insert("qrd/rows/companions.py", 'NOTES = Companion("{}.notes.jsonl")\n', before="LOCK = Companion")
+    copy.insert("qrd/rows/companions.py", "NOTES, ", before="ACCOUNT, LOCK, TEMPORARY)")
+    assert copy.touched() == listed("A file beside an output", "notes")
+    copy.rows("paths.jsonl", [a_path()])
+    copy.qrd("filter", "paths.jsonl", "-o", "kept.jsonl")
+    copy.rows("kept.jsonl.notes.jsonl", [])
+    copy.qrd("filter", "paths.jsonl", "-o", "kept.jsonl", "--no-resume")
+    assert (copy.folder / "kept.jsonl.old-1.notes.jsonl").exists()
+    assert not (copy.folder / "kept.jsonl.notes.jsonl").exists()
