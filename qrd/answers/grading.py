@@ -1,4 +1,4 @@
-"""One entry for the five tasks: the answer of a reply, its gold form, and whether the two are equal."""
+"""One entry for all tasks: the answer of a reply, its gold form, and whether the two are equal."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, TypeVar
 
-from qrd.answers import boolean, choice, nli, text
-from qrd.answers.maths import answer as maths
-from qrd.answers.maths import symbols, values
+from qrd.answers.readers import reader_of
 from qrd.answers.reading.envelopes import opened
 from qrd.answers.reading.gloss import in_english
 from qrd.answers.reading.glyphs import legible
@@ -46,22 +44,9 @@ def extract(task: str, response: str, choices: Sequence[str] | None = None) -> s
 
     Raises: ValueError for an unknown task.
     """
+    reader = reader_of(task)
     answer = split_thoughts(legible(response)).answer
-    if answer is None:
-        return None
-    reply = in_english(opened(answer))
-    match task:
-        case "choice":
-            return choice.extract(reply, choices)
-        case "boolean":
-            return boolean.extract(reply)
-        case "nli":
-            return nli.extract(reply)
-        case "math":
-            return maths.extract(reply)
-        case "text":
-            return text.extract(reply)
-    raise ValueError(f"unknown task {task!r}: expected choice, boolean, nli, math or text")
+    return None if answer is None else reader.extract(in_english(opened(answer)), choices)
 
 
 def canonical_gold(task: str, answer: str, choices: Sequence[str] | None = None) -> str | None:
@@ -69,31 +54,7 @@ def canonical_gold(task: str, answer: str, choices: Sequence[str] | None = None)
 
     Raises: ValueError for an unknown task.
     """
-    answer = legible(answer)
-    match task:
-        case "choice":
-            return choice.canonical(answer, choices)
-        case "boolean":
-            return boolean.canonical(answer)
-        case "nli":
-            return nli.canonical(answer)
-        case "math":
-            return maths.canonical(answer)
-        case "text":
-            return text.canonical(answer)
-    raise ValueError(f"unknown task {task!r}: expected choice, boolean, nli, math or text")
-
-
-def _equal_at_once(task: str, prediction: str, gold: str) -> bool | None:
-    """Whether two canonical answers are equal; None where only a worker can tell."""
-    if prediction == gold:
-        return True
-    if task != "math":
-        return False
-    told = values.compare(prediction, gold)
-    if told is None and (symbols.too_costly(prediction) or symbols.too_costly(gold)):
-        return False
-    return told
+    return reader_of(task).canonical(legible(answer), choices)
 
 
 def _begun(item: GradeItem) -> Grade | tuple[str, str]:
@@ -102,7 +63,7 @@ def _begun(item: GradeItem) -> Grade | tuple[str, str]:
     gold = None if item.answer is None else canonical_gold(item.task, item.answer, item.choices)
     if gold is None or prediction is None:
         return Grade(prediction, None if gold is None else False)
-    told = _equal_at_once(item.task, prediction, gold)
+    told = reader_of(item.task).equal(prediction, gold)
     return (prediction, gold) if told is None else Grade(prediction, told)
 
 
@@ -139,7 +100,7 @@ class Grader:
 
     def equal(self, task: str, prediction: str, gold: str) -> bool:
         """Whether two canonical answers are equal; False where the comparison does not end in time."""
-        told = _equal_at_once(task, prediction, gold)
+        told = reader_of(task).equal(prediction, gold)
         if told is None:
             with self._lock:
                 told = self._pool.result(self._pool.submit(prediction, gold))

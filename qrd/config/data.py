@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from qrd.config.base import OUTPUT, Streaming
 from qrd.config.knobs import knob
+from qrd.config.tasks import TASKS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class DataImportConfig(Streaming):
     task: str | None = knob(
         None,
         "Task of plain rows and conversations that do not name theirs.",
-        choices=("choice", "boolean", "nli", "math", "text"),
+        choices=tuple(TASKS),
     )
 
 

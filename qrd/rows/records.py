@@ -14,9 +14,9 @@ from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
+from qrd.config.tasks import TASKS, TaskName
 from qrd.errors import DataError
 
-Task = Literal["choice", "boolean", "nli", "math", "text"]
 Correctness = Literal["valid", "invalid", "unscored"]
 Ending = Literal["whole", "cut", "refused", "tool", "other"]
 Fields = dict[str, Any]
@@ -47,7 +47,7 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
 class Question(Identified, frozen=True, kw_only=True):
     """A question with its gold answer; `answer` is None where there is no gold."""
 
-    task: Task
+    task: TaskName
     question: str
     answer: str | None = None
     context: str | None = None
@@ -180,29 +180,22 @@ def in_shard(question_id: str, part: int, total: int) -> bool:
     return int.from_bytes(number, "big") % total == part - 1
 
 
-def answer_form(task: Task, choices: list[str] | None) -> str:
-    """The gold answers that a task accepts, in words."""
-    if task == "choice":
-        return f"a letter from A to {LETTERS[len(choices or 'A') - 1]}"
-    return {"boolean": "yes or no", "nli": "entailment, neutral or contradiction"}.get(task, "a text")
-
-
 def misfit(record: Question) -> tuple[str, str] | None:
     """(field, problem) where the parts of a question do not fit together, else None."""
     if not record.id:
         return "id", "found an empty string, expected a unique id"
-    if record.task == "choice" and not 2 <= len(record.choices or ()) <= len(LETTERS):
+    task = TASKS[record.task]
+    if task.has_choices and not 2 <= len(record.choices or ()) <= len(LETTERS):
         return (
             "choices",
-            f"found {len(record.choices or ())} choices, expected 2 to {len(LETTERS)} for task choice",
+            f"found {len(record.choices or ())} choices, expected 2 to {len(LETTERS)} for task {task.name}",
         )
-    if record.answer is None or record.task in ("math", "text"):
+    if record.answer is None:
         return None
-    letters = tuple(LETTERS[: len(record.choices or ())])
-    accepted = {"boolean": ("yes", "no"), "nli": ("entailment", "neutral", "contradiction")}.get(record.task, letters)
-    if record.answer in accepted:
+    accepted = task.accepted(record.choices)
+    if not accepted or record.answer in accepted:
         return None
-    return "answer", f"found {record.answer!r}, expected {answer_form(record.task, record.choices)}"
+    return "answer", f"found {record.answer!r}, expected {task.in_words(record.choices)}"
 
 
 def _explained(message: str) -> tuple[str | None, str]:
@@ -217,6 +210,6 @@ def _explained(message: str) -> tuple[str | None, str]:
         return ".".join(part for part in (field, absent[1]) if part), "found nothing, expected this field"
     not_listed = re.fullmatch(r"Invalid enum value (.+)", text)
     if not_listed and field:
-        words = get_args(Task if field == "task" else Correctness)
+        words = get_args(TaskName if field == "task" else Correctness)
         return field, f"found {not_listed[1]}, expected one of {', '.join(words)}"
     return field, text[:1].lower() + text[1:]

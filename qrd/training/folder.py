@@ -26,7 +26,7 @@ from qrd.rows.locks import take_lock
 from qrd.training import checkpoint
 from qrd.training.devices.shards import gather
 from qrd.training.identity import as_text, by_name, read_identity, refuse_other_run
-from qrd.training.students.students import Student, save_student, verify_saved
+from qrd.training.students.student import Student, save_student, verify_saved
 
 
 class RunFolder:

@@ -36,7 +36,7 @@ from qrd.training.optimisation import (
     rate_multiplier,
     set_rates,
 )
-from qrd.training.students.students import Student
+from qrd.training.students.student import Student
 from qrd.training.tokens.batches import Example, collate, cut, derive_seed, epoch_order
 
 

@@ -11,7 +11,7 @@ from qrd.backends.local import load
 from qrd.backends.settings import BackendSettings
 from qrd.config import TrainConfig
 from qrd.models import weights
-from qrd.training.students import loading, students
+from qrd.training.students import loading
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_student_is_fitted_and_asked_in_the_type_that_the_one_rule_gives(tmp_p
     import tiny_models
 
     folder = tiny_models.save_llama(tmp_path / "model")
-    for module in (students, load):
+    for module in (loading, load):
         assert module.resolve_dtype is weights.resolve_dtype
         monkeypatch.setattr(module, "resolve_dtype", lambda name, device: answer)
     fitted = loading.load_model(str(folder), TrainConfig(), torch.device("cpu"))
@@ -71,7 +71,7 @@ def test_bitsandbytes_says_nothing_when_it_is_loaded_on_a_cpu(tmp_path, cpu, fir
     script = (
         f"{cpu}\nimport sys, warnings, torch\nwarnings.simplefilter('ignore')\n"
         "from transformers import AutoModelForCausalLM\nfrom transformers.utils.logging import disable_progress_bar\n"
-        "from qrd.config import TrainConfig\nfrom qrd.training.students.students import load_model, with_adapter\n"
+        "from qrd.config import TrainConfig\nfrom qrd.training.students.loading import load_model, with_adapter\n"
         "disable_progress_bar()\nFOUR_BITS, CPU = TrainConfig(finetune='qlora'), torch.device('cpu')\n"
         f"model = AutoModelForCausalLM.from_pretrained(sys.argv[1])\n{first}\n"
         "assert 'bitsandbytes' in sys.modules"

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qrd.errors import ConfigError
 from qrd.stages.train import run as train
-from qrd.training.students import loading, students
+from qrd.training.students import loading
 
 CPU = torch.device("cpu")
 
@@ -66,7 +66,7 @@ def test_an_adapter_on_weights_that_stand_once_is_fitted_and_merges(settings, co
 def test_targets_that_would_break_a_merged_model_or_are_none_are_refused_before_loading(
     settings, console, monkeypatch, finetune, names, told
 ):
-    monkeypatch.setattr(students, "load_model", None)
+    monkeypatch.setattr(loading, "load_model", None)
     with pytest.raises(ConfigError, match=rf"^--lora-target-modules {','.join(names)}: .*{told}"):
         train.run(settings(lora_target_modules=names, finetune=finetune), console)
 

@@ -14,7 +14,7 @@ from qrd.errors import ConfigError
 from qrd.stages.train import run as train
 from qrd.training.devices.launching import refuse_unfit_launch
 from qrd.training.devices.placement import place_students
-from qrd.training.students.students import Student
+from qrd.training.students.student import Student
 
 CPU = torch.device("cpu")
 FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}

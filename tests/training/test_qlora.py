@@ -13,7 +13,8 @@ from qrd.errors import ConfigError, Interrupted
 from qrd.stages.train import run as train
 from qrd.training.devices import plan as planning
 from qrd.training.loop import Loop
-from qrd.training.students import loading, students
+from qrd.training.students import loading
+from qrd.training.students.student import save_student, verify_saved
 from qrd.training.tokens.batches import Encoder, collate
 
 CPU = torch.device("cpu")
@@ -63,7 +64,7 @@ def four_bit_kind():
 
 
 def test_without_bitsandbytes_qlora_is_refused_with_what_to_install(settings, console, monkeypatch):
-    monkeypatch.setattr(students.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(loading.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"needs bitsandbytes: pip install 'qrd\[qlora\]'"):
         train.run(settings(finetune="qlora"), console)
 
@@ -73,7 +74,6 @@ def test_adapters_learn_over_four_bit_weights_and_load_again_with_peft(four_bits
     from transformers import AutoModelForCausalLM
 
     seen = {}
-    save_student = students.save_student
 
     def keep(student, folder, weights=None):
         seen[student.name] = student
@@ -184,8 +184,8 @@ def test_a_frozen_student_on_the_same_base_leaves_the_gradients_of_the_other_rig
 def test_checking_a_saved_student_leaves_the_gradients_of_its_base_right(four_bits, repacking_cpu, tmp_path):
     config = four_bits(student=[f"a={save_llama(tmp_path / 'model', width=64)}"])
     (student,) = load_four_bits(config)
-    students.save_student(student, tmp_path / "saved")
-    students.verify_saved(student, tmp_path / "saved")
+    save_student(student, tmp_path / "saved")
+    verify_saved(student, tmp_path / "saved")
     student.model.train()
     assert_same(gradients(student), gradients(load_dequantised(config)))
     assert not repacking_cpu

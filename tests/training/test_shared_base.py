@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from qrd.stages.train import run as train
-from qrd.training.students import loading, students
+from qrd.training.students import loading
 
 CPU = torch.device("cpu")
 
@@ -60,7 +60,7 @@ def test_two_adapters_on_one_base_learn_what_two_loads_learn(twins, console, tmp
 def test_a_model_is_read_once_however_often_it_is_named(twins, monkeypatch):
     read = []
     load_model = loading.load_model
-    monkeypatch.setattr(students, "load_model", lambda source, *rest: read.append(source) or load_model(source, *rest))
+    monkeypatch.setattr(loading, "load_model", lambda source, *rest: read.append(source) or load_model(source, *rest))
     loaded(twins())
     assert len(read) == 2
 

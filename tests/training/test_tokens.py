@@ -9,7 +9,7 @@ from qrd.errors import ConfigError
 from qrd.method.words import align, split_words
 from qrd.models import chat
 from qrd.training.students.logits import read_head
-from qrd.training.students.students import Student
+from qrd.training.students.student import Student
 from qrd.training.tokens.batches import Encoder, collate
 
 TOKENIZERS = tiny_models.all_tokenizers()

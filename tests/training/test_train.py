@@ -352,7 +352,7 @@ def test_a_template_that_loses_the_question_is_refused_before_the_weights_are_re
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = tiny_models.CHATML.replace("m['content']", "m['text']")
     tokenizer.save_pretrained(folder)
-    monkeypatch.setattr("qrd.training.students.students.load_model", None)
+    monkeypatch.setattr("qrd.training.students.loading.load_model", None)
     with pytest.raises(ConfigError, match="loses: its chat template does not show the user message whole"):
         train.run(settings(student=[f"a={folder}"]), console)
 

@@ -1,13 +1,14 @@
 """Answers that are a number or an expression: found in the reply and written in one light form.
 
-Nothing here computes: what two forms amount to is decided in `values` (exact arithmetic, at once) and
-`symbols` (computer algebra, in a process that can be killed).
+What two forms amount to is decided in `values` (exact arithmetic, at once) and `symbols` (computer algebra, in a
+process that can be killed).
 """
 
 from __future__ import annotations
 
 import re
 
+from qrd.answers.maths import symbols, values
 from qrd.answers.maths.latex import normalise
 from qrd.answers.maths.quantities import announced, concluded, is_number, stated
 from qrd.answers.reading.cues import Cue
@@ -118,3 +119,11 @@ def canonical(answer: str) -> str | None:
     flat = _flatten(answer)
     boxed = [line[1:] for line in flat.splitlines() if line.startswith(_BOXED_CUE)]
     return normalise(boxed[-1] if boxed else answer)
+
+
+def compare(prediction: str, gold: str) -> bool | None:
+    """Whether two answers amount to the same; None where only computer algebra can tell."""
+    told = values.compare(prediction, gold)
+    if told is None and (symbols.too_costly(prediction) or symbols.too_costly(gold)):
+        return False
+    return told

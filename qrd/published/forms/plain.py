@@ -8,15 +8,13 @@ has choices, its answer is true or false or a number in JSON, or one of the thre
 
 from __future__ import annotations
 
-from typing import get_args
-
+from qrd.config.tasks import TASKS
 from qrd.published.forms import options
 from qrd.published.forms.numbers import plain_number
 from qrd.published.forms.options import Choice
 from qrd.published.row import Published
-from qrd.rows.records import Fields, Task
+from qrd.rows.records import Fields
 
-TASKS = get_args(Task)
 NLI = ("entailment", "neutral", "contradiction")
 BOOLEAN = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 

@@ -35,7 +35,7 @@ from qrd.models.names import source_of
 from qrd.stages.eval.asking import Case, speaking
 from qrd.stages.eval.candidates import Candidate
 from qrd.training.students.logits import agrees, read_head
-from qrd.training.students.students import Student
+from qrd.training.students.student import Student
 from qrd.training.tokens.batches import Encoded, Encoder, collate, cut
 
 TOKENS = 2048  # read together by a student, padding included

@@ -17,7 +17,7 @@ from qrd.method import memory, mutual, objective, router, words
 from qrd.training.objective import Closing, Micro, Objective, Part, Window
 from qrd.training.sft import Sft
 from qrd.training.step_by_step import StepByStep
-from qrd.training.students.students import Student
+from qrd.training.students.student import Student
 from qrd.training.tokens.batches import Example, derive_seed
 from qrd.training.tokens.encoder import embed_texts
 

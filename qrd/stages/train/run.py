@@ -28,7 +28,7 @@ from qrd.training.folder import RunFolder
 from qrd.training.identity import identity_of, models_of, told
 from qrd.training.loop import Loop, StepResult
 from qrd.training.students.loading import load_students, parse_students, whole_logits
-from qrd.training.students.students import Student
+from qrd.training.students.student import Student
 from qrd.training.tokens.batches import Example
 from qrd.training.tokens.paths import doubts, encode_paths, one_per_question, refusal
 from qrd.training.trackers import available_trackers

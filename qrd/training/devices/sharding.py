@@ -19,7 +19,7 @@ from qrd.errors import ConfigError
 from qrd.models.weights import resolve_dtype
 from qrd.training.devices.launching import is_on
 from qrd.training.students.loading import StudentSpec, load_student
-from qrd.training.students.students import Student
+from qrd.training.students.student import Student
 
 
 def load_sharded(specs: Sequence[StudentSpec], config: TrainConfig, device: torch.device) -> list[Student]:

@@ -27,7 +27,7 @@ from qrd.training.students.adapters import (
     refuse_shared_weights,
 )
 from qrd.training.students.logits import agrees, read_head
-from qrd.training.students.students import Student
+from qrd.training.students.student import Student
 from qrd.training.tokens.batches import derive_seed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
