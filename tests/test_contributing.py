@@ -17,6 +17,7 @@ import pytest
 import tiny_models
 
 ROOT = Path(__file__).parents[1]
+ADDITIONS = Path(__file__).parent / "additions"
 LISTS = {
     heading: re.findall(r"^- `(\S+)`", text, re.MULTILINE)
     for heading, text in re.findall(
@@ -53,10 +54,10 @@ class Copy:
         """The files that are new or other than they were."""
         return sorted(name for name, content in self.hashes().items() if self.before.get(name) != content)
 
-    def add(self, name: str, text: str) -> None:
-        """Write a file that was not there."""
+    def add(self, name: str) -> None:
+        """Write the file of this name that lies among the additions."""
         assert not (self.root / name).exists()
-        (self.root / name).write_text(text, "utf-8")
+        shutil.copy(ADDITIONS / name, self.root / name)
 
     def insert(self, name: str, text: str, *, before: str) -> None:
         """Put `text` before the one place of a file where `before` stands."""
@@ -72,13 +73,19 @@ class Copy:
         """The rows that qrd wrote."""
         return [json.loads(line) for line in (self.folder / name).read_text("utf-8").splitlines()]
 
-    def python(self, *words: str) -> Result:
+    def python(self, *words: str, folder: Path | None = None) -> Result:
         """Python in a process of its own, where qrd is that of the copy."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("QRD_")}
+        environment = {**clean, "PYTHONPATH": str(self.root)}
         done = subprocess.run(
-            [sys.executable, *words], cwd=self.folder, env={**clean, "PYTHONPATH": str(self.root)}, timeout=240,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [sys.executable, *words],
+            cwd=folder or self.folder,
+            env=environment,
+            timeout=240,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return Result(done.returncode, done.stdout, done.stderr)
 
     def qrd(self, *words: str) -> Result:
@@ -86,6 +93,11 @@ class Copy:
         result = self.python("-m", "qrd", *words)
         assert result.code == 0, result.err
         return result
+
+    def pytest(self, *words: str) -> None:
+        """Tests of the copy. They must pass."""
+        result = self.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *words, folder=self.root)
+        assert result.code == 0, result.out
 
     def train(self, *words: str) -> None:
         """Two steps on two tiny students."""
@@ -122,33 +134,21 @@ def test_what_the_lists_name_is_there() -> None:
             assert list(ROOT.glob(file.replace("NAME", "*"))), f"{kind}: {file}"
 
 
-RULE = '''"""The response does not shout."""
-
-from __future__ import annotations
-
-from qrd.filters.decision import KEEP, Decision, drop
-from qrd.rows.records import Path
-
-
-def calm(path: Path) -> Decision:
-    """Drop what is `shouted`: all in capitals."""
-    return drop("shouted") if (path.response or "").isupper() else KEEP
-'''
-
-
 def test_a_filter_rule_is_added_by_its_list(copy: Copy) -> None:
-    copy.add("qrd/filters/calm.py", RULE)
+    copy.add("qrd/filters/calm.py")
     copy.insert(
         "qrd/filters/__init__.py", "from qrd.filters.calm import calm\n", before="from qrd.filters.cap import Cap"
     )
     copy.insert(
-        "qrd/filters/__init__.py", "    if config.calm:\n        single.append(calm)\n",
+        "qrd/filters/__init__.py",
+        "    if config.calm:\n        single.append(calm)\n",
         before="    return Rules(tuple(single)",
-    )  # fmt: skip
+    )
     copy.insert(
-        "qrd/config/filter.py", '    calm: bool = knob(False, "Drop responses in capitals.")\n',
+        "qrd/config/filter.py",
+        '    calm: bool = knob(False, "Drop responses in capitals.")\n',
         before="    decontaminate: tuple[str, ...]",
-    )  # fmt: skip
+    )
     assert copy.touched() == listed("A filter rule", "calm")
     copy.rows("paths.jsonl", [a_path(), a_path(path_id="b", response="IT IS 5.")])
     copy.qrd("filter", "paths.jsonl", "--calm", "--rejects", "rejects.jsonl", "-o", "kept.jsonl")
@@ -158,56 +158,30 @@ def test_a_filter_rule_is_added_by_its_list(copy: Copy) -> None:
     assert len(copy.read("both.jsonl")) == 2
 
 
-OBJECTIVE = '''"""Fine-tuning in which every path weighs the same, however long it is."""
-
-from __future__ import annotations
-
-from collections.abc import Mapping
-
-import torch
-from torch import Tensor, nn
-
-from qrd.training.objective import Closing, Micro, Part, Window
-
-
-class PerPath:
-    """The objective `per-path`: each student's mean over paths of the mean loss over a path's tokens."""
-
-    def __init__(self, students: list[str]) -> None:
-        self.students = students
-        self.modules: nn.Module = nn.ModuleDict()
-
-    def open(self, window: Window) -> PerPathWindow:
-        """The objective on one window."""
-        return PerPathWindow(self.students, window.targets())
-
-
-class PerPathWindow:
-    """PerPath on one window."""
-
-    def __init__(self, students: list[str], targets_KS: Tensor) -> None:
-        self.students, self.weight_KS = students, 1 / (targets_KS * len(targets_KS))
-        self.selected_KS = torch.ones_like(targets_KS, dtype=torch.bool)
-        self.probability_KS = torch.ones_like(targets_KS)
-
-    def part(self, micro: Micro) -> Part:
-        """The micro-batch's share of the mean."""
-        return Part((micro.ce_sum_BS * self.weight_KS[list(micro.rows)]).sum())
-
-    def close(self, ce_sum_KS: Tensor, sums: Mapping[str, float]) -> Closing:
-        """The losses, for the logs."""
-        loss_S = (ce_sum_KS * self.weight_KS).sum(dim=0).tolist()
-        each = {f"distill/{name}": loss for name, loss in zip(self.students, loss_S, strict=True)}
-        return Closing(None, {"loss": sum(loss_S), "distill": sum(loss_S), "paths": len(self.weight_KS), **each})
-'''
+def test_a_task_is_added_by_its_list(copy: Copy) -> None:
+    copy.add("qrd/answers/roman.py")
+    copy.insert("qrd/config/tasks.py", '    Task("roman", "roman"),\n', before=")\nTASKS = {")
+    copy.add("qrd/prompts/tasks/roman.toml")
+    copy.add("tests/answers/golden/roman.jsonl")
+    assert copy.touched() == listed("A task", "roman")
+    copy.rows("plain.jsonl", [{"question": "9", "answer": "IX"}, {"question": "11", "answer": "XI"}])
+    copy.qrd("data", "import", "plain", "plain.jsonl", "--task", "roman", "-o", "questions.jsonl")
+    (copy.folder / "teacher.toml").write_text('[[rule]]\nmatch = "in Roman numerals"\nreply = "Final answer: IX"\n')
+    told = ("--teacher", "scripted:teacher.toml", "--styles", "cot")
+    copy.qrd("generate", "questions.jsonl", *told, "-o", "paths.jsonl")
+    assert [(row["prediction"], row["correct"]) for row in copy.read("paths.jsonl")] == [("IX", True), ("IX", False)]
+    copy.qrd("filter", "paths.jsonl", "--regrade", "-o", "kept.jsonl")
+    assert [row["answer"] for row in copy.read("kept.jsonl")] == ["IX"]
+    copy.pytest("tests/answers/test_golden.py", "tests/answers/test_tasks.py", "-k", "roman")
 
 
 def test_an_objective_is_added_by_its_list(copy: Copy) -> None:
-    copy.add("qrd/training/per_path.py", OBJECTIVE)
+    copy.add("qrd/training/per_path.py")
     copy.insert(
-        "qrd/stages/train/distilling.py", "from qrd.training.per_path import PerPath\n",
+        "qrd/stages/train/distilling.py",
+        "from qrd.training.per_path import PerPath\n",
         before="from qrd.training.sft import Sft\n",
-    )  # fmt: skip
+    )
     copy.insert(
         "qrd/stages/train/distilling.py",
         '    if config.objective == "per-path":\n        return PerPath([student.name for student in students])\n',
@@ -222,9 +196,10 @@ def test_an_objective_is_added_by_its_list(copy: Copy) -> None:
 def test_a_routing_is_added_by_its_list(copy: Copy) -> None:
     copy.insert("qrd/method/router.py", ', "above-mean"', before=', "none"]\nBalance')
     copy.insert(
-        "qrd/method/router.py", '    if routing == "above-mean":\n        return logits_KS.softmax(dim=-1)\n',
+        "qrd/method/router.py",
+        '    if routing == "above-mean":\n        return logits_KS.softmax(dim=-1)\n',
         before="    return torch.ones_like(logits_KS)\n\n\ndef draw_noise",
-    )  # fmt: skip
+    )
     copy.insert(
         "qrd/method/router.py",
         '    if routing == "above-mean":\n        return (logits_KS >= logits_KS.mean(dim=-1, keepdim=True)).float()\n',
@@ -238,28 +213,8 @@ def test_a_routing_is_added_by_its_list(copy: Copy) -> None:
     assert all(len(row["routed"]) == 1 and sum(row["probability"].values()) == pytest.approx(1) for row in rows)
 
 
-SECTION = '''"""The section on questions: how many were asked."""
-
-from __future__ import annotations
-
-from qrd.reports.document import Section, Table
-from qrd.reports.facts.gathered import Gathered
-from qrd.reports.words import counted
-from qrd.rows.records import Fields
-
-
-def section(found: Gathered, summary: Fields) -> Section:
-    """Questions: their number."""
-    part = Section("questions", "Questions asked")
-    if found.census.questions:
-        told = counted(len(found.census.questions), "question")
-        part.tables = [Table("How many there are", ("of paths",), [[told]])]
-    return part
-'''
-
-
 def test_a_report_section_is_added_by_its_list(copy: Copy) -> None:
-    copy.add("qrd/reports/sections/asked.py", SECTION)
+    copy.add("qrd/reports/sections/asked.py")
     copy.insert("qrd/reports/contents.py", "asked, ", before="commands, costs, judges")
     copy.insert("qrd/reports/contents.py", "    asked.section,\n", before="    judges.section,\n")
     assert copy.touched() == listed("A section of the report", "asked")
