@@ -30,7 +30,12 @@ def needs(what: str, package: str, extra: str, *, otherwise: str = "") -> Config
 
     Example: ``--dedupe needs datasketch: pip install 'qrd[filter]'``.
     """
-    return ConfigError(f"{what} needs {package}: pip install 'qrd[{extra}]'{f', or {otherwise}' if otherwise else ''}")
+    return ConfigError(f"{what} needs {package}: {installing(extra)}{f', or {otherwise}' if otherwise else ''}")
+
+
+def installing(extra: str) -> str:
+    """The command that installs what an extra of qrd brings."""
+    return f"pip install 'qrd[{extra}]'"
 
 
 class DataError(QrdError):

@@ -1,11 +1,21 @@
 """Models that answer: APIs through litellm, transformers and vLLM in process, a scripted one for tests.
 
 A backend must not know what a question, a style or a verdict is; it takes messages and gives text.
+
+To add a kind of model, touch these five files and no other:
+
+1.  its module in this folder: one class with what `protocol.Backend` names, made from a model's name and the settings;
+    `scripted` is the smallest. Where adapters can take turns on it, also what `protocol.AdapterBackend` names;
+2.  a line in `BACKENDS`, below;
+3.  a line in `qrd.models.names.KINDS`: its prefix, the packages and the extra that it needs, whether it costs money,
+    takes a GPU or lies in files. Help, prices, fingerprints, clusters and `qrd doctor` go by that;
+4.  its extra in pyproject.toml;
+5.  its test in tests/backends.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
 
 from qrd.backends.api.prices import estimate
 from qrd.backends.bounds.account import Account
@@ -15,14 +25,22 @@ from qrd.backends.bounds.stopping import Stopping
 from qrd.backends.hosts import base_of
 from qrd.backends.protocol import Backend, Reply, Request, Sampling, hashing
 from qrd.backends.settings import BackendSettings
-
-if TYPE_CHECKING:
-    from qrd.backends.api.client import Client
+from qrd.models.names import parsed
 
 __all__ = [
     "Account", "Backend", "BackendSettings", "Budget", "Flight", "Reply", "Request", "Sampling", "Stopping",
     "base_of", "estimate", "hashing", "open_backend",
 ]  # fmt: skip
+
+# By the prefix of a model's name, the module below this one that answers, and what in it takes (model, settings).
+BACKENDS = {
+    "": ("api.opening", "opened"),
+    "hf": ("local.hf_backend", "HfLocal"),
+    "embedded": ("local.hf_backend", "HfLocal"),
+    "vllm": ("local.vllm_backend", "VllmLocal"),
+    "scripted": ("scripted", "Scripted"),
+}
+BATCHED, ON_A_CLUSTER = ("batch.backend", "BatchApi"), ("cluster.backend", "OnRay")
 
 
 def open_backend(model: str, settings: BackendSettings) -> Backend:
@@ -30,39 +48,11 @@ def open_backend(model: str, settings: BackendSettings) -> Backend:
 
     Raises: ConfigError for a name that is no model, or a model that cannot be had.
     """
-    kind, colon, rest = model.partition(":")
-    if settings.batch_file is not None:
-        from qrd.backends.batch.backend import BatchApi
-
-        return BatchApi(model, settings)
+    chosen = BACKENDS[parsed(model).kind]
     if settings.on is not None:
-        from qrd.backends.cluster.backend import OnRay
-
-        return OnRay(model, settings)
-    if colon and kind in ("hf", "embedded"):
-        from qrd.backends.local.hf_backend import HfLocal
-
-        return HfLocal(model, settings)
-    if colon and kind == "vllm":
-        from qrd.backends.local.vllm_backend import VllmLocal
-
-        return VllmLocal(model, settings)
-    if colon and kind == "scripted":
-        from qrd.backends.scripted import Scripted
-
-        return Scripted(rest)
-    from qrd.backends.api.backend import Api
-
-    return Api(model, _client(model, settings), settings)
-
-
-def _client(model: str, settings: BackendSettings) -> Client:
-    """Who makes the calls: for OpenAI's protocol qrd itself, else litellm."""
-    from qrd.backends.api.direct import DirectClient, endpoint_of
-
-    endpoint = endpoint_of(model, settings.api_base)
-    if endpoint is not None:
-        return DirectClient(endpoint, settings)
-    from qrd.backends.api.by_litellm import LitellmClient
-
-    return LitellmClient(model, settings)
+        chosen = ON_A_CLUSTER
+    if settings.batch_file is not None:
+        chosen = BATCHED
+    module, name = chosen
+    backend: Backend = getattr(import_module(f"{__name__}.{module}"), name)(model, settings)
+    return backend

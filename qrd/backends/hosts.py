@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from qrd.models.names import parsed
+
 
 class Host(NamedTuple):
     """Where a prefix of model names leads: variables of its endpoint and its key, and its endpoint without them.
@@ -36,5 +38,5 @@ def base_of(model: str, api_base: str | None) -> str | None:
 
     It decides the reply as the model's name does: two runs with another value of the variable are not the same work.
     """
-    host = HOSTS.get(model.partition("/")[0])
+    host = HOSTS.get(parsed(model).provider)
     return api_base or next(filter(None, map(os.environ.get, host.base_names if host else ())), None)

@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from qrd.backends.protocol import Reply, Request
+from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import one_line
+from qrd.models.names import parsed
 from qrd.rows.records import Usage
 
 if sys.version_info >= (3, 11):
@@ -43,8 +45,9 @@ class Scripted:
 
     guides = False
 
-    def __init__(self, file: str) -> None:
-        self.model, self.file, self.rules = f"scripted:{file}", file, _rules(file)
+    def __init__(self, model: str, settings: BackendSettings) -> None:
+        self.model, self.file = model, parsed(model).source
+        self.rules = _rules(self.file)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, in their order."""

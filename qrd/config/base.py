@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from qrd.config.knobs import knob
 from qrd.errors import ConfigError
+from qrd.models import names
 
-MODEL_HELP = "a litellm name (openai/gpt-4o-mini), hf:NAME_OR_FOLDER, vllm:NAME_OR_FOLDER or embedded:NAME"
+MODEL_HELP = names.either(["a litellm name (openai/gpt-4o-mini)", *names.forms()])
 
 SAMPLING, API, LOCAL, CLUSTER, OUTPUT = "Sampling", "API", "Local models", "Cluster", "Input and output"
 
@@ -95,7 +96,7 @@ class Calling(Streaming):
         super().__post_init__()
         self._check_cluster()
         models = self.models()
-        if self.tensor_parallel_size > 1 and models and not any(name.startswith("vllm:") for name in models):
+        if self.tensor_parallel_size > 1 and models and not any(names.parsed(model).kind == "vllm" for model in models):
             raise ConfigError(f"--tensor-parallel-size: none of {', '.join(models)} is a vllm: model")
 
     def _check_cluster(self) -> None:

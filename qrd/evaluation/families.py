@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from qrd.models.names import base_name, is_base, is_ensemble
 from qrd.rows.manifest import stored
 from qrd.rows.records import Fields
 
@@ -23,7 +24,6 @@ BASES, ENSEMBLES, RUNS, OTHERS = KINDS = (
     "a model in two files",
     "other pairs",
 )
-ENSEMBLE, BASE = "ensemble:", "base:"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def families(models: Sequence[Answering], kinds: Iterable[str] = KINDS) -> Famil
     Families of one kind are told apart by their files, where there are several.
     """
     found: dict[tuple[str, str], list[Pair]] = {}
-    ordered = sorted(models, key=lambda each: each.model.startswith(BASE))
+    ordered = sorted(models, key=lambda each: is_base(each.model))
     for one, other in combinations(ordered, 2):
         kind, file, pair = _placed(one, other)
         found.setdefault((kind, file), []).append(pair)
@@ -61,9 +61,9 @@ def _placed(one: Answering, other: Answering) -> tuple[str, str, Pair]:
     for mine, its in ((one, other), (other, one)):
         if mine.base == its.name:
             return BASES, mine.file, (mine.name, its.name)
-        if mine.model.startswith(ENSEMBLE) and its.is_student and mine.file == its.file:
+        if is_ensemble(mine.model) and its.is_student and mine.file == its.file:
             return ENSEMBLES, mine.file, (mine.name, its.name)
-    is_again = one.model == other.model and not one.model.startswith(BASE)
+    is_again = one.model == other.model and not is_base(one.model)
     return RUNS if is_again else OTHERS, "", (one.name, other.name)
 
 
@@ -74,7 +74,7 @@ def answering(names: Mapping[tuple[str, str], str]) -> list[Answering]:
     """
     found, students = [], {file: _students(file) for file in dict.fromkeys(file for file, _ in names)}
     for (file, model), name in names.items():
-        own = f"{BASE}{model}"
+        own = base_name(model)
         base = students[file].get(model) or own
         is_student = model in students[file] or (file, own) in names
         found.append(Answering(name, model, file, is_student, names.get((file, base))))

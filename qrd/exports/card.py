@@ -20,6 +20,7 @@ from qrd.console import clean
 from qrd.exports.lineage import Step
 from qrd.exports.trainers import KEPT, settings, takes_turns
 from qrd.masking import masked
+from qrd.models.names import FOLDER, KINDS
 from qrd.rows.manifest import sha256_of
 from qrd.rows.records import Path
 
@@ -30,7 +31,8 @@ UNSHOWN = frozenset((
 ))  # fmt: skip
 COUNTED = ("teacher", "style", "task")
 SHOWN_REASONS = 20
-_LOCAL = re.compile(r"^((?:[\w-]+=)?(?:hf:|vllm:)?)(?:[/~.\\]|[A-Za-z]:\\)")
+_FOLDERS = "|".join(f"{kind}:" for kind, what in KINDS.items() if what.form == FOLDER)
+_LOCAL = re.compile(rf"^((?:[\w-]+=)?(?:{_FOLDERS})?)(?:[/~.\\]|[A-Za-z]:\\)")
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
-from qrd.models import embedded
+from qrd.models import embedded, names
 from qrd.rows.records import Path
 
 
@@ -18,8 +18,9 @@ def token_counter(tokenizer: str) -> Callable[[Path], int]:
     `tokenizer` is a folder that holds one, `embedded:NAME`, or a name on the hub (`hf:` before either is allowed).
     Raises: ConfigError where there is no such tokenizer or the package that reads it is missing.
     """
+    found = names.parsed(tokenizer)
     try:
-        encode = _encoder(tokenizer.removeprefix("hf:"))
+        encode = _encoder(found.source if found.kind == "hf" else tokenizer)
     except ImportError as error:
         raise needs("--tokenizer", error.name or "transformers", "train") from None
 
@@ -30,7 +31,7 @@ def token_counter(tokenizer: str) -> Callable[[Path], int]:
 
 
 def _encoder(name: str) -> Callable[[str], Any]:
-    folder = embedded.folder_of(name) if embedded.is_embedded(name) else File(name)
+    folder = embedded.folder_of(name) if names.is_embedded(name) else File(name)
     if (folder / "tokenizer.json").is_file():
         import tokenizers
 

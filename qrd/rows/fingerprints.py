@@ -17,11 +17,12 @@ import msgspec
 
 from qrd.errors import StorageError
 from qrd.models.embedded import cache_folder
+from qrd.models.names import KINDS, parsed
 from qrd.rows.disk import write_whole
 from qrd.rows.manifest import input_files, sha256_of
 from qrd.rows.records import Fields, digest
 
-LOCAL = ("hf", "vllm", "scripted")
+LOCAL = tuple(kind for kind, what in KINDS.items() if what.is_in_files)
 # What transformers and vLLM read of a folder: weights, configuration, tokenizer, chat template, code of its own.
 LOADED = frozenset((".safetensors", ".json", ".model", ".txt", ".jinja", ".tiktoken", ".gguf", ".py"))
 TEMPLATES = "additional_chat_templates"
@@ -37,8 +38,8 @@ def files_of(model: str) -> dict[str, str]:
 
     Empty for a model that is not in files of this machine. Raises: StorageError where one cannot be read.
     """
-    kind, colon, rest = model.partition(":")
-    return files_at(rest) if colon and kind in LOCAL else {}
+    found = parsed(model)
+    return files_at(found.source) if found.kind in LOCAL else {}
 
 
 def files_at(source: str) -> dict[str, str]:

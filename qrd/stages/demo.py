@@ -19,7 +19,7 @@ import msgspec
 
 from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, ReportConfig, TrainConfig
 from qrd.console import Console
-from qrd.models import embedded
+from qrd.models import embedded, names
 from qrd.rows.companions import MANIFEST
 from qrd.rows.disk import write_whole
 from qrd.rows.lines import encode
@@ -164,7 +164,7 @@ def _show(files: Files, console: Console) -> None:
     rows = [("paths generated", f"{sum(counts.values())}"), *((f"paths {why}", f"{n}") for why, n in counts.items())]
     for model, scores in _json(File(files.summary))["models"].items():
         low, high = (100 * bound for bound in scores["interval"])
-        label = f"{model} (teacher, judge)" if model == "base:smollm2-135m" else model
+        label = f"{model} (teacher, judge)" if model == names.base_name("smollm2-135m") else model
         rows.append((label, f"{100 * scores['accuracy']:.1f} % [{low:.1f}, {high:.1f}]"))
     console.table("What came of it: paths, and accuracy on new questions with its 95 % interval", ("", ""), rows)
     made = set(files.folder.glob("[!.]*"))

@@ -20,8 +20,10 @@ from pathlib import Path as File
 from qrd import __version__
 from qrd.config import DoctorConfig
 from qrd.console import Console
+from qrd.errors import installing
 from qrd.masking import one_line
 from qrd.models import embedded
+from qrd.models.names import KINDS, TRANSFORMERS
 from qrd.models.weights import hush_bitsandbytes
 
 Row = tuple[str, ...]
@@ -29,26 +31,38 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Part:
-    """A part of qrd, the packages that it needs, and how they are installed."""
+    """A part of qrd, the packages that it needs, and the extra that brings them; none for what qrd itself brings."""
 
     name: str
     packages: tuple[str, ...]
-    install: str
+    extra: str = ""
+
+    @property
+    def install(self) -> str:
+        """The command that installs them."""
+        return installing(self.extra) if self.extra else "pip install qrd"
 
 
-TRAIN = ("torch", "transformers", "accelerate", "peft", "safetensors")
+def _parts_of_models() -> Iterator[Part]:
+    """A part for the kinds of models that need the same packages."""
+    prefixes: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for prefix, kind in KINDS.items():
+        if kind.packages:
+            prefixes.setdefault((kind.packages, kind.extra), []).append(f"{prefix}:")
+    for (packages, extra), named in prefixes.items():
+        yield Part("models behind an API" if named == [":"] else f"{' and '.join(named)} models", packages, extra)
+
+
 PARTS = (
-    Part("models behind an API", ("litellm", "aiohttp"), "pip install 'qrd[api]'"),
-    Part("hf: and embedded: models", TRAIN, "pip install 'qrd[train]'"),
-    Part("train", TRAIN, "pip install 'qrd[train]'"),
-    Part("train --finetune qlora", (*TRAIN, "bitsandbytes"), "pip install 'qrd[qlora]'"),
-    Part("vllm: models", ("vllm",), "pip install 'qrd[vllm]'"),
-    Part("answers that need algebra", ("math-verify",), "pip install qrd"),
-    Part("filter --dedupe", ("datasketch",), "pip install 'qrd[filter]'"),
-    Part("filter --language", ("py3langid",), "pip install 'qrd[filter]'"),
-    Part("data import reasoning-gym:TASK", ("reasoning-gym",), "pip install 'qrd[gym]'"),
-    Part("--hub, and Parquet files", ("datasets",), "pip install 'qrd[hub]'"),
-    Part("demo", (*TRAIN, "gguf"), "pip install 'qrd[demo]'"),
+    *_parts_of_models(),
+    Part("train", TRANSFORMERS, "train"),
+    Part("train --finetune qlora", (*TRANSFORMERS, "bitsandbytes"), "qlora"),
+    Part("answers that need algebra", ("math-verify",)),
+    Part("filter --dedupe", ("datasketch",), "filter"),
+    Part("filter --language", ("py3langid",), "filter"),
+    Part("data import reasoning-gym:TASK", ("reasoning-gym",), "gym"),
+    Part("--hub, and Parquet files", ("datasets",), "hub"),
+    Part("demo", (*TRANSFORMERS, "gguf"), "demo"),
 )
 KEY_ENDINGS = ("_API_KEY", "_API_TOKEN", "_ACCESS_KEY_ID")
 OTHER_KEYS = ("HF_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_AD_TOKEN")

@@ -10,8 +10,7 @@ from typing import Any
 from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError, DataError
 from qrd.masking import one_line
-from qrd.models.embedded import is_embedded
-from qrd.models.names import local_source
+from qrd.models.names import is_embedded, local_source
 from qrd.rows.fingerprints import files_at
 from qrd.rows.records import Fields, digest
 from qrd.training.students.loading import parse_students
@@ -64,7 +63,11 @@ def models_of(config: TrainConfig) -> dict[str, dict[str, str]]:
     named = {f"--student {spec.name}": spec.model for spec in parse_students(config.student)}
     if config.objective == "qr-distill" and config.routing != "none" and config.encoder:
         named["--encoder"] = config.encoder
-    found = {name: files_at(local_source(model)) for name, model in named.items() if not is_embedded(model)}
+    found = {
+        name: files_at(local_source(model, option=name.partition(" ")[0]))
+        for name, model in named.items()
+        if not is_embedded(model)
+    }
     return {name: files for name, files in found.items() if files}
 
 

@@ -17,8 +17,9 @@ import msgspec
 
 from qrd.backends.protocol import Request
 from qrd.errors import ConfigError, needs
+from qrd.models import names
 
-FORMS = "PROVIDER/NAME as litellm knows it (openai/gpt-4o-mini), hf:NAME_OR_FOLDER, vllm:NAME_OR_FOLDER, embedded:NAME"
+FORMS = ", ".join(("PROVIDER/NAME as litellm knows it (openai/gpt-4o-mini)", *names.forms()))
 
 OWN_SERVERS = frozenset({"openai", "hosted_vllm", "custom_openai", "openai_like", "lm_studio", "llamafile"})
 
@@ -149,7 +150,7 @@ class _Abilities(msgspec.Struct):
 
 def _is_litellms(model: str) -> bool:
     """Whether litellm may know a price; not of servers of one's own, and to ask takes the seconds that it loads for."""
-    return model.partition("/")[0] not in OWN_SERVERS or _row_of(model) is not None
+    return names.parsed(model).provider not in OWN_SERVERS or _row_of(model) is not None
 
 
 def _asked_price(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
@@ -184,7 +185,7 @@ def estimate(model: str, requests: Iterable[Request]) -> tuple[int, int, float |
         prompt_tokens += likely_tokens(request.messages)
         most_prompt_tokens += most_tokens(request.messages)
         completion_tokens += request.sampling.max_tokens
-    if model.partition(":")[0] in ("hf", "vllm", "embedded", "scripted"):
+    if names.kind_of(model).is_local:
         return prompt_tokens, completion_tokens, 0.0
     provider_of(model)
     return prompt_tokens, completion_tokens, price(model, most_prompt_tokens, completion_tokens)

@@ -26,6 +26,7 @@ from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError
 from qrd.masking import one_line
+from qrd.models.names import parsed
 from qrd.rows.records import Usage
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 100 * 2**20  # OpenAI's limits are 50,000 and 200 MB
@@ -38,7 +39,7 @@ class BatchApi:
     guides = False
 
     def __init__(self, model: str, settings: BackendSettings) -> None:
-        endpoint = endpoint_of(model, settings.api_base) if model.partition("/")[0] in prices.OWN_SERVERS else None
+        endpoint = endpoint_of(model, settings.api_base) if parsed(model).provider in prices.OWN_SERVERS else None
         if endpoint is None:
             raise ConfigError(f"--batch: {model} is not reached by a batch API of OpenAI's protocol")
         self.model, self.settings = model, settings

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import fields
 from typing import Any
 
@@ -19,10 +19,12 @@ from qrd import __version__, errors
 from qrd.backends.cluster import reaching
 from qrd.backends.cluster.work import Member, Work
 from qrd.backends.cluster.worker import Failure, News, Opened, Worker
+from qrd.backends.local.turns import Turns
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import BackendError, ConfigError, QrdError
 from qrd.masking import one_line
+from qrd.models.names import parsed
 
 WAKES_EVERY_S = 0.5
 MOST_RESTARTS = 3  # of a worker in one call, after which it is one that cannot live
@@ -37,8 +39,7 @@ class OnRay:
 
     def __init__(self, model: str, settings: BackendSettings) -> None:
         self.model, self.settings = model, settings
-        self.students: dict[str, str] = {}
-        self._active: str | None = None
+        self.turns = Turns[str]()
         self._ray = reaching.connected(settings.on or "ray")
         number = reaching.num_workers(self._ray, model, settings)
         self._members = [Member(self._actor(share, number)) for share in range(number)]
@@ -53,17 +54,15 @@ class OnRay:
 
         Raises: ConfigError where a worker cannot.
         """
-        self.students[name] = os.path.abspath(folder)
+        self.turns.adapters[name] = os.path.abspath(folder)
         self.guides = self._opened()
 
-    @contextmanager
-    def student(self, name: str | None) -> Iterator[None]:
-        """Within this context the adapter `name` answers; None is the base without any."""
-        before, self._active = self._active, name
-        try:
-            yield
-        finally:
-            self._active = before
+    def student(self, name: str | None) -> AbstractContextManager[None]:
+        """Within this context the adapter `name` answers; None is the base without any.
+
+        Raises: ConfigError for a name that was not loaded.
+        """
+        return self.turns.student(name)
 
     def effect(self, name: str) -> float:
         """What the adapter changes, by the first worker.
@@ -137,7 +136,9 @@ class OnRay:
 
         Raises: what opening it raised there; ConfigError for another version of qrd there.
         """
-        found: list[Opened] = [self._told(call) for call in [m.actor.open.remote(self.students) for m in self._members]]
+        found: list[Opened] = [
+            self._told(call) for call in [m.actor.open.remote(self.turns.adapters) for m in self._members]
+        ]
         for opened in found:
             if opened.failure is not None:
                 raise _error(opened.failure)
@@ -148,7 +149,7 @@ class OnRay:
     def _begun(self, member: Member) -> Any:
         """The call that begins a new session of a worker."""
         member.begin(secrets.token_hex(8))
-        return member.actor.begin.remote(member.session, self.students, self._active)
+        return member.actor.begin.remote(member.session, self.turns.adapters, self.turns.name)
 
     def _answered(self, member: Member, call: Any, work: Work) -> Iterator[Reply]:
         """The replies that a call brought."""
@@ -183,8 +184,8 @@ class OnRay:
 
 def _anywhere(model: str) -> str:
     """The model's name for a process that runs in another folder."""
-    kind, colon, rest = model.partition(":")
-    return f"{kind}:{os.path.abspath(rest)}" if colon and os.path.exists(rest) else model
+    found = parsed(model)
+    return f"{found.kind}:{os.path.abspath(found.source)}" if found.kind and os.path.exists(found.source) else model
 
 
 def _error(failure: Failure) -> Exception:

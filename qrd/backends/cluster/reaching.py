@@ -11,6 +11,7 @@ from qrd import errors
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError
 from qrd.masking import one_line
+from qrd.models import names
 
 
 def connected(on: str) -> Any:
@@ -58,12 +59,11 @@ def _hint(on: str) -> str:
 
 def needs(model: str, settings: BackendSettings, all_gpus: float) -> dict[str, float]:
     """What one worker takes: GPUs for a local model where there are any, else a processor; nothing for an API."""
-    kind = model.partition(":")[0]
-    if kind not in ("vllm", "hf", "embedded"):
+    if not names.kind_of(model).takes_device:
         return {}
     if not all_gpus or settings.device == "cpu":
         return {"CPU": 1.0}
-    return {"GPU": float(settings.tensor_parallel_size if kind == "vllm" else 1)}
+    return {"GPU": float(settings.tensor_parallel_size if names.parsed(model).kind == "vllm" else 1)}
 
 
 def num_workers(ray: Any, model: str, settings: BackendSettings) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from qrd.backends.local import load
-from qrd.backends.local.probe import PROBE
+from qrd.backends.local.turns import Turns
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
 from qrd.errors import ConfigError, needs
@@ -17,6 +17,13 @@ from qrd.models import chat
 from qrd.rows.records import Usage
 
 LOOK_AHEAD = 8  # batches of requests sorted by length at a time: less padding, and replies still come steadily
+
+
+class Adapter(NamedTuple):
+    """A PEFT folder on the base, and what PEFT calls it there."""
+
+    inner: str
+    folder: str
 
 
 class HfLocal:
@@ -31,9 +38,7 @@ class HfLocal:
         self.model, self.settings = model, settings
         self.network, self.tokenizer = load.load(model, settings)
         self.ends = chat.end_tokens(self.tokenizer, self.network.generation_config)
-        self._adapters: dict[str, str] = {}
-        self.folders: dict[str, str] = {}
-        self._active: str | None = None
+        self.turns = Turns[Adapter]()
 
     def load_adapter(self, name: str, folder: str) -> None:
         """Put a PEFT folder on the base as `name`; the base itself goes on answering.
@@ -45,55 +50,49 @@ class HfLocal:
             from peft import PeftModel
         except ImportError:
             raise needs(f"{folder}: an adapter", "peft", "train") from None
-        inner = f"student{len(self._adapters)}"  # a name with a dot would break the names of its parameters
+        inner = f"student{len(self.turns.adapters)}"  # a name with a dot would break the names of its parameters
         try:
-            if self._adapters:
+            if self.turns.adapters:
                 self.network.load_adapter(folder, adapter_name=inner)
             else:
                 self.network = PeftModel.from_pretrained(self.network, folder, adapter_name=inner)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ConfigError(f"{folder}: does not fit on {self.model}: {one_line(error)}") from None
         self.network.eval()
-        self._adapters[name], self.folders[name] = inner, folder
+        self.turns.adapters[name] = Adapter(inner, folder)
 
-    @contextmanager
-    def student(self, name: str | None) -> Iterator[None]:
+    def student(self, name: str | None) -> AbstractContextManager[None]:
         """Within this context the adapter `name` answers; None is the base without any.
 
         Raises: ConfigError for a name that was not loaded.
         """
-        if name is not None and name not in self._adapters:
-            raise ConfigError(f"{name!r} is not one of the loaded students {', '.join(self._adapters) or '(none)'}")
-        before, self._active = self._active, name
-        try:
-            yield
-        finally:
-            self._active = before
+        return self.turns.student(name)
 
     def switched(self) -> AbstractContextManager[Any]:
         """A context in which the network itself is that of the student who answers now."""
-        if not self._adapters:
+        if not self.turns.adapters:
             return nullcontext()
-        if self._active is None:
+        if self.turns.active is None:
             off: AbstractContextManager[Any] = self.network.disable_adapter()
             return off
-        self.network.set_adapter(self._adapters[self._active])
+        self.network.set_adapter(self.turns.active.inner)
         return nullcontext()
 
     def effect(self, name: str) -> float:
         """The largest change that the adapter `name` makes to a logit on a fixed text; 0 where it changes nothing.
 
-        Raises: ConfigError as ``hf_load.checked_effect``.
+        Raises: ConfigError as ``load.checked_effect``.
         """
         import torch
 
-        ids_BT = torch.tensor([self.tokenizer(PROBE)["input_ids"]], device=self.network.device)
+        ids_BT = torch.tensor([self.tokenizer(load.PROBE)["input_ids"]], device=self.network.device)
         logits = []
         with torch.inference_mode():
             for who in (None, name):
                 with self.student(who), self.switched():
                     logits.append(self.network(input_ids=ids_BT, use_cache=False).logits.float())
-        return load.checked_effect((logits[1] - logits[0]).abs().max().item(), self.folders[name], self.model)
+        effect = (logits[1] - logits[0]).abs().max().item()
+        return load.checked_effect(effect, self.turns.adapters[name].folder, self.model)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request; they come batch by batch, those of long prompts first."""

@@ -11,7 +11,10 @@ from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.models import chat
 from qrd.models.names import source_of
-from qrd.models.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
+from qrd.models.weights import keep_four_bits, read_model, resolve_dtype
+
+# The text on which a model with an adapter is held beside the model without it.
+PROBE = "Reason step by step. What is 17 + 25? First add 10 + 20, then 7 + 5; the answer is 42."
 
 
 def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
@@ -27,14 +30,11 @@ def load(model: str, settings: BackendSettings) -> tuple[Any, Any]:
     logging: Any = transformers.utils.logging
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    hush_bitsandbytes()
     source, trust = source_of(model), settings.trust_remote_code
     device = device_of(settings)
     try:
         tokenizer = chat.checked(transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=trust))
-        network = transformers.AutoModelForCausalLM.from_pretrained(
-            source, dtype=resolve_dtype(settings.dtype, device), use_safetensors=True, trust_remote_code=trust
-        )
+        network = read_model(source, resolve_dtype(settings.dtype, device), trust_remote_code=trust)
     except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:
         raise ConfigError(f"{model}: cannot be loaded: {one_line(error)}") from None
     return keep_four_bits(network.to(device).eval()), tokenizer

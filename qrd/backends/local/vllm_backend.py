@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 from qrd.backends.local import load, vllm_engine
-from qrd.backends.local.probe import PROBE
+from qrd.backends.local.turns import Turns
 from qrd.backends.local.vllm_queue import EngineQueue, final_only, one_token
 from qrd.backends.protocol import Reply, Request
 from qrd.backends.settings import BackendSettings
@@ -34,13 +34,12 @@ class VllmLocal:
         self.engine: Any = None
         self.tokenizer: Any = None
         self.ends: list[int] = []
-        self._adapters: dict[str, Any] = {}
-        self._active: str | None = None
+        self.turns = Turns[Any]()
 
     @property
     def guides(self) -> bool:
         """Whether a request's `starts` are honoured: not with adapters, under which vLLM 0.32 cannot score a prompt."""
-        return not self._adapters
+        return not self.turns.adapters
 
     def load_adapter(self, name: str, folder: str) -> None:
         """Name a PEFT folder that vLLM loads when it is first used; the base itself goes on answering.
@@ -53,32 +52,25 @@ class VllmLocal:
         rank = load.adapter_config(folder).get("r", 0)
         if not isinstance(rank, int) or rank > HIGHEST_RANK:
             raise ConfigError(f"{folder}: its rank {rank} is above {HIGHEST_RANK}, the highest that vllm: models take")
-        if self.engine is not None and not self._adapters:
+        if self.engine is not None and not self.turns.adapters:
             self.close()
-        self._adapters[name] = LoRARequest(name, len(self._adapters) + 1, folder)
+        self.turns.adapters[name] = LoRARequest(name, len(self.turns.adapters) + 1, folder)
 
-    @contextmanager
-    def student(self, name: str | None) -> Iterator[None]:
+    def student(self, name: str | None) -> AbstractContextManager[None]:
         """Within this context the adapter `name` answers; None is the base without any.
 
         Raises: ConfigError for a name that was not loaded.
         """
-        if name is not None and name not in self._adapters:
-            raise ConfigError(f"{name!r} is not one of the loaded students {', '.join(self._adapters) or '(none)'}")
-        before, self._active = self._active, name
-        try:
-            yield
-        finally:
-            self._active = before
+        return self.turns.student(name)
 
     def effect(self, name: str) -> float:
         """The largest change that the adapter `name` makes to the log-probability of a likely next token.
 
         Looked at behind every token of a fixed text, among the LIKELY likeliest; infinite where those are others.
-        Raises: ConfigError as ``hf_load.checked_effect``.
+        Raises: ConfigError as ``load.checked_effect``.
         """
         self._start()
-        ids = self.tokenizer(PROBE)["input_ids"]
+        ids = self.tokenizer(load.PROBE)["input_ids"]
         prompts = [ids[:end] for end in range(1, len(ids) + 1)]
         seen = []
         for who in (None, name):
@@ -86,12 +78,12 @@ class VllmLocal:
                 seen.append(self._next_logprobs(prompts))
         changes = [_change(before, after) for before, after in zip(*seen)]
         worst = float("nan") if any(change != change for change in changes) else max(changes)
-        return load.checked_effect(worst, self._adapters[name].lora_path, self.model)
+        return load.checked_effect(worst, self.turns.adapters[name].lora_path, self.model)
 
     def _start(self) -> None:
         if self.engine is None:
             self.engine = vllm_engine.started(
-                self.model, self.source, self.settings, takes_adapters=bool(self._adapters)
+                self.model, self.source, self.settings, takes_adapters=bool(self.turns.adapters)
             )
             self.tokenizer = chat.checked(self.engine.get_tokenizer())
             self.ends = chat.end_tokens(self.tokenizer)
@@ -128,8 +120,7 @@ class VllmLocal:
 
     def _queue(self) -> EngineQueue:
         """The engine's queue for the student who answers now."""
-        lora = self._adapters[self._active] if self._active is not None else None
-        return EngineQueue(self.engine, lora, self.settings.stopping)
+        return EngineQueue(self.engine, self.turns.active, self.settings.stopping)
 
     def _next_logprobs(self, prompts: list[list[int]]) -> list[dict[int, Any]]:
         """The log-probabilities of the LIKELY likeliest tokens behind each prompt."""

@@ -20,6 +20,7 @@ from qrd.evaluation.agreement import Agreement
 from qrd.evaluation.together import checked_together
 from qrd.filters import ledger
 from qrd.inspection.kinds import PATHS, kind_of
+from qrd.models.names import base_name
 from qrd.reports.facts.census import Census, Origin
 from qrd.reports.facts.run_folder import Routed, Run, opened
 from qrd.reports.facts.sample import Sample, shown
@@ -222,7 +223,7 @@ def base_of(found: Gathered, file: str, model: str) -> str | None:
     """The report's name of the untrained base of a model that answered in a file; None where that did not answer."""
     number = found.runs_of.get(file)
     bases = found.runs[number].bases if number is not None else {}
-    return found.names.get((file, bases.get(model, f"base:{model}")))
+    return found.names.get((file, bases.get(model, base_name(model))))
 
 
 def _read_logs(number: int, run: Run, found: Gathered, config: ReportConfig) -> None:

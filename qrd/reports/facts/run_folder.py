@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from qrd.errors import ConfigError
+from qrd.models.names import base_name
 from qrd.rows.manifest import sha256_of, stored
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields
@@ -145,7 +146,7 @@ class Run:
     def bases(self) -> dict[str, str]:
         """Student to the name of its untrained base: students of one model share that of the first."""
         first: dict[str, str] = {}
-        return {name: f"base:{first.setdefault(model, name)}" for name, model in self.students.items()}
+        return {name: base_name(first.setdefault(model, name)) for name, model in self.students.items()}
 
     def read_curves(self, *, skip_bad: bool) -> None:
         """Take in metrics.jsonl. Raises: DataError."""

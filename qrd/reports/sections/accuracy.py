@@ -9,6 +9,7 @@ from qrd.evaluation.breakdown import in_order
 from qrd.evaluation.families import BASES, ENSEMBLES, RUNS, Answering, answering, families
 from qrd.evaluation.summary import summarised, unchanged
 from qrd.evaluation.table import OTHERS, by_family, chance, difference, others, smallest_shown
+from qrd.models.names import is_base
 from qrd.reports.document import Section, Table
 from qrd.reports.drawing.charts import Interval, grid, intervals
 from qrd.reports.drawing.svg import Figure
@@ -60,9 +61,7 @@ def section(found: Gathered, summary: Fields) -> Section:
     models: Fields = {name: scores for name, scores in summary["models"].items() if scores["rows"]}
     if not models:
         return part
-    rows = [
-        _interval(name, s, is_hollow=name in summary["bases"] or name.startswith("base:")) for name, s in models.items()
-    ]
+    rows = [_interval(name, s, is_hollow=name in summary["bases"] or is_base(name)) for name, s in models.items()]
     note = "Bars are 95 % Wilson intervals; hollow circles are untrained bases."
     part.figures = [intervals("accuracy", "Right answers", rows, unit="accuracy, % of replies", note=note)]
     part.figures += _breakdown_figures(models)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qrd.models.names import is_base
 from qrd.reports.document import Section, Table
 from qrd.reports.drawing.axes import ends_of
 from qrd.reports.drawing.charts import Axis, Interval, intervals, lines
@@ -72,7 +73,7 @@ def _models_by_run(found: Gathered) -> dict[str, dict[int, str]]:
 def _accuracy_figures(found: Gathered, summary: Fields) -> list[Figure]:
     """For each model that several runs have, its accuracy in each."""
     figures = []
-    models = {model: runs for model, runs in _models_by_run(found).items() if not model.startswith("base:")}
+    models = {model: runs for model, runs in _models_by_run(found).items() if not is_base(model)}
     for place, (model, by_run) in enumerate(models.items(), 1):
         scores = {number: summary["models"].get(name) for number, name in sorted(by_run.items())}
         rows = [Interval(found.runs[n].name, s["accuracy"], *s["interval"]) for n, s in scores.items() if s]

@@ -14,6 +14,7 @@ from qrd.answers import grade
 from qrd.backends import Backend, Budget, Flight, Reply, Request, Sampling, Stopping, base_of, open_backend
 from qrd.config import EvalConfig
 from qrd.console import Console, Progress
+from qrd.models.names import ensemble_name
 from qrd.rows.reader import Row
 from qrd.rows.records import Fields, Question, digest
 from qrd.rows.writer import Writer
@@ -21,7 +22,7 @@ from qrd.stages import asking
 from qrd.stages.eval.candidates import Candidate
 from qrd.stages.selecting import Tally
 
-BY_LOGPROB, BY_VOTE, BY_COMPETENCE = ENSEMBLES = ("ensemble:logprob", "ensemble:vote", "ensemble:competence")
+BY_LOGPROB, BY_VOTE, BY_COMPETENCE = ENSEMBLES = tuple(map(ensemble_name, ("logprob", "vote", "competence")))
 Todo = dict[str, tuple[Row[Question], int, Request]]
 
 

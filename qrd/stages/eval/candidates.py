@@ -41,7 +41,7 @@ class Candidate:
         return self._fingerprint(self.model)
 
     def _fingerprint(self, base: str) -> str:
-        files = fingerprints.files_at(self.adapter or self.model.partition(":")[2]) if self.is_student else {}
+        files = fingerprints.files_at(self.adapter or names.parsed(self.model).source) if self.is_student else {}
         return digest([base, [sha256 for file, sha256 in files.items() if file.endswith(".safetensors")]])
 
 
@@ -56,7 +56,7 @@ def candidates_of(config: EvalConfig) -> Iterator[Candidate]:
     bases: dict[str, str] = {}
     if config.baseline:
         for student, base in students:
-            bases.setdefault(base, f"base:{student.name}")
+            bases.setdefault(base, names.base_name(student.name))
     yield from (Candidate(name, base) for base, name in bases.items())
     yield from (replace(student, base=bases.get(base)) for student, base in students)
     for model in config.model:
@@ -69,7 +69,7 @@ def _students(run: File, engine: str) -> Iterator[tuple[Candidate, str]]:
 
     for spec in parse_students(_named_students(run)):
         folder = run / "students" / spec.name
-        base = spec.model if ":" in spec.model else f"hf:{spec.model}"
+        base = spec.model if names.parsed(spec.model).kind else f"hf:{spec.model}"
         if engine == "vllm":
             base = f"vllm:{names.source_of(base)}"
         if (folder / "adapter_config.json").is_file():

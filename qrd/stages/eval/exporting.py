@@ -46,7 +46,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
     _refuse_unkept(config)
     candidates = list(candidates_of(config))
     for candidate in candidates:
-        if candidate.model.partition(":")[0] not in ("hf", "embedded"):
+        if not names.kind_of(candidate.model).is_trainable:
             raise ConfigError(f"{candidate.model}: --export writes tasks for hf: and embedded: models")
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad, needs_rows=True)
     questions = [row.record for row in selecting.selected(reader, config)]

@@ -16,6 +16,7 @@ from qrd.backends.api import schemas
 from qrd.backends.bounds.stopping import DRAIN_S
 from qrd.config import JudgeConfig
 from qrd.errors import BackendError, ConfigError
+from qrd.models.names import kind_of
 from qrd.prompts import Rubric, judging
 from qrd.prompts.judging import Asked
 from qrd.rows.reader import Row
@@ -174,7 +175,7 @@ def takes_json(config: JudgeConfig, model: str) -> bool:
     """
     if config.schema == "auto":
         return schemas.is_held(model, config.api_base)
-    if config.schema == "always" and schemas.is_local(model):
+    if config.schema == "always" and kind_of(model).is_local:
         raise ConfigError(f"--schema always: {model} runs here, where no schema is held to; auto leaves it out")
     return config.schema == "always"
 

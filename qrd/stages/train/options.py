@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError
-from qrd.models.embedded import is_embedded
+from qrd.models.names import is_embedded
 from qrd.training.students.adapters import ALL_LINEAR
 from qrd.training.students.loading import parse_students
 

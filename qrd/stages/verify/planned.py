@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from qrd.config import EvalConfig, FilterConfig, GenerateConfig, JudgeConfig, knobs
 from qrd.errors import ConfigError, DataError
+from qrd.models.names import is_ensemble
 from qrd.rows.manifest import sha256_of
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path, Question
@@ -80,7 +81,7 @@ def _given_paths(config: JudgeConfig | FilterConfig, ledger: Ledger) -> Iterator
 
 def _planned_predictions(config: EvalConfig, ledger: Ledger) -> Iterator[Key]:
     """Those of the models that are named, and of every one that has some: students are not read from their folder."""
-    models = {model for model, _, _ in ledger.places if not str(model).startswith("ensemble:")} | set(config.model)
+    models = {model for model, _, _ in ledger.places if not is_ensemble(str(model))} | set(config.model)
     reader = Reader(config.input, Question, unique="id", skip_bad=config.skip_bad)
     for row in selecting.selected(reader, config):
         for model in models:

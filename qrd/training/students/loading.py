@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib.util
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,8 @@ from qrd.config import TrainConfig
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.models import chat
-from qrd.models.names import LOADABLE, local_source
-from qrd.models.weights import hush_bitsandbytes, keep_four_bits, resolve_dtype
+from qrd.models.names import FOLDER_NAME, LOADABLE, local_source, named_student
+from qrd.models.weights import hush_bitsandbytes, keep_four_bits, read_model, resolve_dtype
 from qrd.training.optimisation import ROUTER
 from qrd.training.students.adapters import (
     ALL_LINEAR,
@@ -29,8 +28,6 @@ from qrd.training.students.adapters import (
 from qrd.training.students.logits import agrees, read_head
 from qrd.training.students.student import Student
 from qrd.training.tokens.batches import derive_seed
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -49,11 +46,8 @@ def parse_students(texts: Sequence[str]) -> list[StudentSpec]:
     """
     specs: list[StudentSpec] = []
     for text in texts:
-        name, equals, model = text.partition("=")
-        if not (equals and _NAME.fullmatch(name)):
-            model = text
-            name = model.rstrip("/").rpartition("/")[2].rpartition(":")[2]
-        if not _NAME.fullmatch(name) or not model:
+        name, model = named_student(text)
+        if not FOLDER_NAME.fullmatch(name) or not model:
             raise ConfigError(f"--student: {text!r} gives no usable name; write NAME={model or 'MODEL'}")
         if name.lower() == ROUTER:
             raise ConfigError(f"--student: {ROUTER!r} is what the router's own weights are called; write NAME={model}")
@@ -164,11 +158,6 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
 
     Raises: ConfigError where it cannot be loaded.
     """
-    from transformers import AutoModelForCausalLM
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # it would go past --quiet
-    hush_bitsandbytes()
     dtype = resolve_dtype(config.dtype, device)
     options: dict[str, Any] = {"attn_implementation": config.attn_implementation} if config.attn_implementation else {}
     if config.finetune == "qlora":
@@ -176,9 +165,7 @@ def load_model(source: str, config: TrainConfig, device: torch.device) -> Any:
     # Full fitting keeps float32 weights: a bfloat16 weight swallows updates 256 times smaller than itself.
     weights = torch.float32 if config.finetune == "full" else dtype
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            source, dtype=weights, use_safetensors=True, trust_remote_code=config.trust_remote_code, **options
-        )
+        model = read_model(source, weights, trust_remote_code=config.trust_remote_code, **options)
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ConfigError(f"--student: cannot load {source!r} as {LOADABLE} ({one_line(error)})") from None
     return keep_four_bits(model if config.finetune == "qlora" else model.to(device))

@@ -35,7 +35,7 @@ def embed_texts(texts: Sequence[str], encoder: str, *, device: torch.device, tru
     Shapes: embedding_KD float32, on the CPU.
     Source: section 2.4, eq. 1.
     """
-    folder = cache_folder() / "embeddings" / _digest(_identity(local_source(encoder)))
+    folder = cache_folder() / "embeddings" / _digest(_identity(local_source(encoder, option="--encoder")))
     keys = [_digest(text) for text in texts]
     known = _read_cache(folder)
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
@@ -106,7 +106,7 @@ def _load(encoder: str, device: torch.device, trust_remote_code: bool) -> tuple[
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
-    source = local_source(encoder)
+    source = local_source(encoder, option="--encoder")
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
         model = AutoModel.from_pretrained(
