@@ -134,6 +134,27 @@ def test_what_the_lists_name_is_there() -> None:
             assert list(ROOT.glob(file.replace("NAME", "*"))), f"{kind}: {file}"
 
 
+def test_a_backend_is_added_by_its_list(copy: Copy) -> None:
+    copy.add("qrd/backends/reversed.py")
+    copy.insert(
+        "qrd/backends/__init__.py", '    "reversed": ("reversed", "Reversed"),\n', before='    "scripted": ("scripted"'
+    )
+    kind = 'Kind("WORD", ("msgspec", "nowhere-to-be-found"), "reversed", takes_device=False, is_in_files=False)'
+    copy.insert("qrd/models/names.py", f'    "reversed": {kind},\n', before='    "scripted": Kind(')
+    copy.insert("pyproject.toml", 'reversed = ["msgspec>=0.19"]\n', before='vllm = ["vllm')
+    copy.add("tests/backends/test_reversed.py")
+    assert copy.touched() == listed("A backend", "reversed")
+    copy.rows("questions.jsonl", [{"id": "a", "task": "math", "question": "2+3?", "answer": "5"}])
+    told = ("generate", "questions.jsonl", "--teacher", "reversed:x", "--styles", "cot")
+    assert "reversed:WORD" in copy.qrd("generate", "--help").out
+    assert "0.00" in copy.qrd(*told, "--dry-run").err
+    copy.qrd(*told, "-o", "paths.jsonl")
+    (path,) = copy.read("paths.jsonl")
+    assert (path["teacher"], path["response"]) == ("reversed:x", path["prompt"][-1]["content"][::-1] + "x")
+    assert "nowhere-to-be-found" in copy.qrd("doctor").out
+    copy.pytest("tests/backends/test_reversed.py")
+
+
 def test_a_filter_rule_is_added_by_its_list(copy: Copy) -> None:
     copy.add("qrd/filters/calm.py")
     copy.insert(
