@@ -14,7 +14,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from qrd.config import TrainConfig, knobs
-from qrd.stages.train.distilling import make_objective
+from qrd.stages.train.objectives import make_objective
 from qrd.training.loop import Loop
 from qrd.training.students.loading import load_students, parse_students
 from qrd.training.tokens.batches import Encoder, Example

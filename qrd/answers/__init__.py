@@ -8,6 +8,10 @@ can be killed (`workers`).
 
 Forms: choice a letter "A".."Z"; boolean "yes" or "no"; nli "entailment", "neutral" or "contradiction"; math a number
 or LaTeX as the reply gave it, lightly normalised; text a normalised string.
+
+Where to begin: ``grading`` is the door, ``reading/`` what every reply passes first. Then one module for each task reads
+what is left: ``boolean``, ``choice``, ``nli``, ``text`` and ``maths/``, found through ``readers``. The table of tasks,
+``config.tasks``, says how to add one.
 """
 
 from qrd.answers.grading import Grade, GradeItem, Grader, canonical_gold, equal, extract, grade

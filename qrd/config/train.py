@@ -8,6 +8,23 @@ from qrd.config.base import OUTPUT, Streaming
 from qrd.config.knobs import knob
 
 
+@dataclass(frozen=True)
+class Routing:
+    """A way in which paths go to students: by a router that learns it or not, and several to one path or not."""
+
+    has_router: bool = True
+    shares_paths: bool = True
+
+
+# How --routing can send paths to students. To add one, two files: a line here, and its gates, noise and entropy
+# in ``method/router.py``, beside those of the others.
+ROUTINGS = {
+    "independent": Routing(),
+    "exclusive": Routing(shares_paths=False),
+    "none": Routing(has_router=False),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Streaming):
     """Paths to fitted students."""
@@ -47,7 +64,7 @@ class TrainConfig(Streaming):
     routing: str = knob(
         "independent",
         "independent: one gate per student (eq. 2); exclusive: one student a path (the released code); none.",
-        choices=("independent", "exclusive", "none"),
+        choices=tuple(ROUTINGS),
         group="Routing",
     )
     balance: str = knob(
@@ -157,3 +174,18 @@ class TrainConfig(Streaming):
     report_to: tuple[str, ...] = knob(
         (), "Experiment trackers, comma-separated, such as tensorboard,wandb.", comma=True, group="Saving"
     )
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the objective is not the paper's: every path then goes to every student."""
+        return self.objective != "qr-distill"
+
+    @property
+    def has_router(self) -> bool:
+        """Whether a router learns where paths go."""
+        return not self.is_baseline and ROUTINGS[self.routing].has_router
+
+    @property
+    def shares_paths(self) -> bool:
+        """Whether one path may go to several students."""
+        return self.is_baseline or ROUTINGS[self.routing].shares_paths

@@ -61,7 +61,7 @@ def models_of(config: TrainConfig) -> dict[str, dict[str, str]]:
     What comes from a hub, or is embedded, has a name that says it all.
     """
     named = {f"--student {spec.name}": spec.model for spec in parse_students(config.student)}
-    if config.objective == "qr-distill" and config.routing != "none" and config.encoder:
+    if config.has_router and config.encoder:
         named["--encoder"] = config.encoder
     found = {
         name: files_at(local_source(model, option=name.partition(" ")[0]))
@@ -73,10 +73,8 @@ def models_of(config: TrainConfig) -> dict[str, dict[str, str]]:
 
 def told(models: Mapping[str, Mapping[str, str]]) -> list[Fields]:
     """The files of `models_of`, as a manifest tells them."""
-    return [
-        {"model": name, "file": file, "sha256": sha256}
-        for name, files in models.items() for file, sha256 in files.items()
-    ]  # fmt: skip
+    each = ((name, file, sha256) for name, files in models.items() for file, sha256 in files.items())
+    return [{"model": name, "file": file, "sha256": sha256} for name, file, sha256 in each]
 
 
 def refuse_other_run(root: File, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -53,10 +53,16 @@ class Tally:
         loss = terms.pop("loss")
         spread = {name: sum(values) / len(values) for name, values in self.spread.items()} or None
         return {
-            "step": step, "epoch": round(epoch, 6), "loss": loss, "terms": terms,
-            "tokens": sum(self.student_tokens.values()), "student_tokens": self.student_tokens,
-            "learning_rate": dict(learning_rate), "spread": spread, "seconds": round(self.seconds, 6),
-        }  # fmt: skip
+            "step": step,
+            "epoch": round(epoch, 6),
+            "loss": loss,
+            "terms": terms,
+            "tokens": sum(self.student_tokens.values()),
+            "student_tokens": self.student_tokens,
+            "learning_rate": dict(learning_rate),
+            "spread": spread,
+            "seconds": round(self.seconds, 6),
+        }
 
     def as_json(self) -> dict[str, Any]:
         """The sums as JSON-ready values, from which `Tally(**...)` is the same again."""

@@ -54,9 +54,13 @@ class Loop:
     """The students, their optimizer and the objective in step with each other."""
 
     def __init__(
-        self, students: Sequence[Student], examples: Sequence[Example], objective: Objective, config: TrainConfig,
+        self,
+        students: Sequence[Student],
+        examples: Sequence[Example],
+        objective: Objective,
+        config: TrainConfig,
         accelerator: Accelerator,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.students, self.examples, self.objective = students, examples, objective
         self.config, self.accelerator = config, accelerator
         # What the students have in common (gates, mutual terms) is where the first of them is.

@@ -1,10 +1,22 @@
-"""The contract of an objective: what the loop hands it of each window, and what it hands back."""
+"""The contract of an objective: what the loop hands it of each window, and what it hands back.
+
+A window is one step. The loop calls, in this order:
+
+1. `Objective.open(window)`, before any student runs: what comes back says which student runs which path.
+2. `WindowLoss.part(micro)` once for each micro-batch, which may hold fewer paths than the window: what comes back goes
+   backward at once, so it must hold all normalisers of the window and no graph of another micro-batch.
+3. `WindowLoss.close(ce_sum_KS, sums)`, when all pairs have run: the loss of the objective's own modules, and the logs.
+
+To write one: ``objectives.sft`` is the smallest, and ``stages.train.objectives`` the table that it goes into.
+
+Axes: K paths of a window, B of a micro-batch, S students, N target tokens, T tokens of a response, D width.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -67,25 +79,38 @@ class Closing:
 
 
 class WindowLoss(Protocol):
-    """An objective on one window. Shapes: selected_KS bool, probability_KS."""
+    """An objective on one window.
+
+    `selected_KS`: which student runs which path; pairs left out cost nothing. `probability_KS`: how likely each was,
+    without noise, for routing.jsonl; 1 where nothing was drawn. Shapes: selected_KS bool, probability_KS float32.
+    """
 
     selected_KS: Tensor
     probability_KS: Tensor
 
     def part(self, micro: Micro) -> Part:
-        """The share of one micro-batch."""
+        """The share of one micro-batch in the window's loss, differentiable in the students and, where they have a
+        part in it, in the modules; the shares of any cut into micro-batches add up to the same."""
         ...
 
     def close(self, ce_sum_KS: Tensor, sums: Mapping[str, float]) -> Closing:
-        """The rest, given the detached losses of all pairs and the added-up sums of the parts."""
+        """The rest, once for the window, given the detached losses of all pairs (0 for those that were not run) and the
+        added-up sums of the parts."""
         ...
 
 
 class Objective(Protocol):
-    """What is trained for. `modules` are trained beside the students and may be empty."""
+    """What is trained for. `modules` are trained beside the students, with a rate of their own, and saved in every
+    checkpoint with their buffers; they may be empty."""
 
     modules: nn.Module
 
+    def facts(self) -> Mapping[str, Any]:
+        """What it takes to build the modules again, as JSON-ready values: part of router/. Empty where there are none
+        to be kept after the run."""
+        ...
+
     def open(self, window: Window) -> WindowLoss:
-        """The objective on one window, its gates drawn."""
+        """The objective on one window, its gates drawn: a pure function of the window, the modules and the seed, so
+        that a resumed run draws the same."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from qrd.answers.maths.numerals import BELOW_TWENTY
 from qrd.answers.maths.signs import in_latex
 
 MAX_CHARS = 1000
@@ -42,10 +43,8 @@ _LONG_POWER = re.compile(r"\^\s*(-?\d{2,}(?![\d.])|-\d|\(([^()]*)\))")
 _FUNCTIONS = frozenset({"sin", "cos", "tan", "log", "ln", "sqrt", "exp", "pi", "infty", "theta", "inf"})
 
 
-_BASES = {
-    "two": "2", "binary": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "octal": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16", "hexadecimal": "16",
-}  # fmt: skip
+_BASES = {word: str(value) for word, value in BELOW_TWENTY.items() if value > 1}
+_BASES |= {"binary": "2", "octal": "8", "hexadecimal": "16"}
 _BASE = rf"(\d{{1,2}}|{'|'.join(_BASES)})"
 _BASED = re.compile(
     rf"([0-9A-Fa-f]+)\s*(?:_\s?\{{?\s*(?:{TEXT}\{{)?\s*\(?(?:base[\s-]?(?:\}}\s*)?)?{_BASE}\)?\s*\}}?\s*\}}?"

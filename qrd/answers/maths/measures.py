@@ -6,7 +6,6 @@ Magnitudes belong to the number ("5 million" is 5000000, not 5); currencies, uni
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -75,11 +74,7 @@ def _in_digits(text: str) -> str:
     said = numerals.leading(words)
     if said is None or (said[1].strip() and units.read(said[1]) is None):
         return text
-    return f"{_written(said[0])}{said[1]}"
-
-
-def _written(value: Fraction) -> str:
-    return str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+    return f"{numerals.written(said[0])}{said[1]}"
 
 
 def _priced(text: str) -> tuple[str, Unit]:
@@ -124,5 +119,5 @@ def _scaled(head: str, tail: str) -> tuple[str, str]:
         if abs(scaled.numerator) >= 10**60 or scaled.denominator >= 10**60:
             break
         wrapped = magnitude[0].lstrip().startswith("\\") and not magnitude[0].endswith("}")
-        head, tail = _written(scaled), ("\\text{" if wrapped else "") + tail[magnitude.end() :]
+        head, tail = numerals.written(scaled), ("\\text{" if wrapped else "") + tail[magnitude.end() :]
     return head, tail

@@ -8,8 +8,8 @@ from qrd.answers.maths import units
 from qrd.answers.maths.exact import number as exact_number
 from qrd.answers.maths.latex import normalise
 from qrd.answers.maths.measures import LEAD
+from qrd.answers.maths.numerals import in_digits
 from qrd.answers.maths.signs import in_latex
-from qrd.answers.maths.spelled import in_digits
 from qrd.answers.reading.markers import BUT_MAYBE, DOUBTED, Reading
 
 _FENCED = re.compile(r"\$\$([^$]+)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")

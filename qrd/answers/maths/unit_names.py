@@ -20,29 +20,43 @@ fahrenheit degree deg fahrenheit | rad rad radian | rev revolution | dB db decib
 psi psi | rpm rpm | bpm bpm | hp hp horsepower | s sec | g gm | m mtr | l ltr | lightyear lightyear
 kg kg kilo | km km | cm cm | mm mm | ml ml cc | mg mg | kHz khz | Hz hz | kW kw | kcal kcal
 """
-_METRIC = {
-    "m": "meter metre", "g": "gram gramme", "s": "second", "l": "liter litre", "N": "newton", "J": "joule", "W": "watt",
-    "V": "volt", "A": "ampere amp", "Pa": "pascal", "Hz": "hertz", "mol": "mole", "K": "kelvin", "eV": "electronvolt",
-    "cal": "calorie", "B": "byte", "bit": "bit", "Ω": "ohm", "C": "coulomb", "T": "tesla", "h": "hour",
-}  # fmt: skip
-_PREFIXES = {
-    "": "", "k": "kilo", "m": "milli", "c": "centi", "d": "deci", "μ": "micro", "M": "mega", "G": "giga", "T": "tera",
-    "n": "nano", "p": "pico", "h": "hecto",
-}  # fmt: skip
+# The symbol of a unit that takes prefixes, then its names.
+_METRIC = """
+m meter metre | g gram gramme | s second | l liter litre | N newton | J joule | W watt | V volt | A ampere amp
+Pa pascal | Hz hertz | mol mole | K kelvin | eV electronvolt | cal calorie | B byte | bit bit | Ω ohm | C coulomb
+T tesla | h hour
+"""
+_PREFIXES = "k m c d μ M G T n p h"
+_PREFIX_NAMES = "kilo milli centi deci micro mega giga tera nano pico hecto"
 COMPOUNDS = {
-    "mph": (("mi", 1), ("h", -1)), "kph": (("km", 1), ("h", -1)), "kmh": (("km", 1), ("h", -1)),
-    "kmph": (("km", 1), ("h", -1)), "mps": (("m", 1), ("s", -1)), "fps": (("ft", 1), ("s", -1)),
-    "mpg": (("mi", 1), ("gal", -1)), "sqft": (("ft", 2),), "kwh": (("kW", 1), ("h", 1)), "wh": (("W", 1), ("h", 1)),
-    "nm": (("nm", 1),), "ccm": (("cm", 3),),
-}  # fmt: skip
-_SIDES = {
-    "profit": "gain earnings surplus", "loss": "debt deficit", "increase": "rise growth", "north": "northward",
-    "decrease": "drop decline fall reduction decreased", "south": "southward", "east": "eastward", "west": "westward",
-    "up": "upward upwards", "down": "downward downwards", "above": "", "below": "", "am": "", "pm": "", "clockwise": "",
-    "counterclockwise": "anticlockwise", "early": "", "late": "", "ahead": "", "behind": "", "faster": "", "slower": "",
-    "older": "", "younger": "", "bc": "bce", "ad": "ce", "even": "", "odd": "",
-}  # fmt: skip
-SIDES = {word: side for side, others in _SIDES.items() for word in (side, *others.split())}
+    "mph": (("mi", 1), ("h", -1)),
+    "kph": (("km", 1), ("h", -1)),
+    "kmh": (("km", 1), ("h", -1)),
+    "kmph": (("km", 1), ("h", -1)),
+    "mps": (("m", 1), ("s", -1)),
+    "fps": (("ft", 1), ("s", -1)),
+    "mpg": (("mi", 1), ("gal", -1)),
+    "sqft": (("ft", 2),),
+    "kwh": (("kW", 1), ("h", 1)),
+    "wh": (("W", 1), ("h", 1)),
+    "nm": (("nm", 1),),
+    "ccm": (("cm", 3),),
+}
+# A side that a quantity may be on, then other words for it.
+_SIDES = """
+profit gain earnings surplus | loss debt deficit | increase rise growth | north northward
+decrease drop decline fall reduction decreased | south southward | east eastward | west westward | up upward upwards
+down downward downwards | above | below | am | pm | clockwise | counterclockwise anticlockwise | early | late
+ahead | behind | faster | slower | older | younger | bc bce | ad ce | even | odd
+"""
+
+
+def _table(text: str) -> list[list[str]]:
+    """The words of each entry: what is named first, then its other names."""
+    return [entry.split() for entry in text.strip().replace("\n", "|").split("|")]
+
+
+SIDES = {word: side for side, *others in _table(_SIDES) for word in (side, *others)}
 _FILLING = (
     "more total altogether left remaining away each other extra additional whole full different overall now all exactly"
     " only approximately about in the times possible distinct far long tall wide high deep old respectively"
@@ -57,19 +71,20 @@ _PLURALS = {"people": "person", "children": "child", "men": "man", "women": "wom
 
 def _spelled_in_words() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for name, *spellings in (line.split() for line in _WORDS.strip().replace("\n", "|").split("|")):
+    for name, *spellings in _table(_WORDS):
         for spelling in spellings:
             found.setdefault(spelling, set()).add(name)
-    for symbol, words in _METRIC.items():
-        for prefix, spelled in _PREFIXES.items():
-            for word in words.split():
+    for symbol, *words in _table(_METRIC):
+        for prefix, spelled in _PREFIXED.items():
+            for word in words:
                 found.setdefault(spelled + word, set()).add(prefix + symbol)
     return {spelling: frozenset(names) for spelling, names in found.items()}
 
 
+_PREFIXED = {"": "", **dict(zip(_PREFIXES.split(), _PREFIX_NAMES.split(), strict=True))}
 _IN_WORDS = _spelled_in_words()
-_SYMBOLS = {prefix + symbol: frozenset({prefix + symbol}) for symbol in _METRIC for prefix in _PREFIXES} | {
-    prefix + "L": frozenset({prefix + "l"}) for prefix in _PREFIXES
+_SYMBOLS = {prefix + symbol: frozenset({prefix + symbol}) for symbol, *_ in _table(_METRIC) for prefix in _PREFIXED} | {
+    prefix + "L": frozenset({prefix + "l"}) for prefix in _PREFIXED
 }
 _NO_SYMBOLS = frozenset({"C", "T"})  # alone, a letter that is rather a name
 

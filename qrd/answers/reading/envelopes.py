@@ -29,7 +29,7 @@ _KEYS = (
     ("answerchoice", "answeroption", "answerletter", "correctoption", "correctchoice", "selectedoption"),
     ("choice", "option", "letter", "label", "prediction", "verdict", "relation", "relationship", "classification"),
     ("solution", "result", "response", "output", "value", "text"),
-)  # fmt: skip
+)
 _SIGNS = re.compile(r"[\W_]+")
 _TAG_NAMES = r"(?:the_?|my_?)?(?:final[_ -]?)?(?:answer|ans|choice|label|solution|result)"
 _TAGGED = re.compile(

@@ -13,10 +13,11 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]+"
 )
-_LATIN = {
-    **dict(zip("АВЕЅІЈКМНОРСТУХаеіјорсухѕԁԛԝһ", "ABESIJKMHOPCTYXaeijopcyxsdqwh", strict=True)),  # Cyrillic
-    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True)),  # Greek
-}
+_CYRILLIC = dict(zip("АВЕЅІЈКМНОРСТУХаеіјорсухѕԁԛԝһ", "ABESIJKMHOPCTYXaeijopcyxsdqwh", strict=True))
+_GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True))
+_LATIN = _CYRILLIC | _GREEK
+# For an expression, in which no word tells the script: Greek letters are left there, as names of their own.
+CYRILLIC_IN_LATIN = str.maketrans(_CYRILLIC)
 _LOOKALIKE = re.compile(f"[{''.join(_LATIN)}]")
 _OTHER_LETTER = re.compile(f"(?![{''.join(_LATIN)}])[\u0370-\u03ff\u0400-\u052f]")
 _WORD = re.compile(r"\w+")
@@ -38,6 +39,11 @@ _PUNCTUATION = str.maketrans(
 )
 
 
+def visible(text: str) -> str:
+    """The text without characters that show nothing."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
 def legible(text: str) -> str:
     """The text without invisible characters, its look-alikes and full-width forms made plain.
 
@@ -47,7 +53,7 @@ def legible(text: str) -> str:
     if text.isascii():
         return text
     text = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
-    text = _STYLED.sub(_compatible, _INVISIBLE.sub("", text).translate(_PUNCTUATION))
+    text = _STYLED.sub(_compatible, visible(text).translate(_PUNCTUATION))
     if not _LOOKALIKE.search(text):
         return text
     return _WORD.sub(_unmixed, text) if _OTHER_LETTER.search(text) else _latin(text)

@@ -305,10 +305,8 @@ KOREAN = Language(
     if_so=r"\s?(?:이?라면|이?면)(?![\uac00-\ud7a3])",
     right=r"\s?(?:이|가)\s?(?:정답|맞)",
 )
-SPACED = (
-    GERMAN, DUTCH, SPANISH, PORTUGUESE, FRENCH, ITALIAN, POLISH, RUSSIAN, UKRAINIAN, SCANDINAVIAN, TURKISH, INDONESIAN,
-    VIETNAMESE, ARABIC, HINDI, OTHERS,
-)  # fmt: skip
+SPACED = (GERMAN, DUTCH, SPANISH, PORTUGUESE, FRENCH, ITALIAN, POLISH, RUSSIAN, UKRAINIAN, SCANDINAVIAN)
+SPACED += (TURKISH, INDONESIAN, VIETNAMESE, ARABIC, HINDI, OTHERS)
 UNSPACED = (CHINESE, JAPANESE, KOREAN)
 
 # Words that are an answer: they stand at the head of an announced answer, or alone on a line.

@@ -14,9 +14,7 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.method import memory, mutual, objective, router, words
-from qrd.training.objective import Closing, Micro, Objective, Part, Window
-from qrd.training.sft import Sft
-from qrd.training.step_by_step import StepByStep
+from qrd.training.objective import Closing, Micro, Part, Window
 from qrd.training.students.student import Student
 from qrd.training.tokens.batches import Example, derive_seed
 from qrd.training.tokens.encoder import embed_texts
@@ -25,14 +23,10 @@ ROUTER_HIDDEN = 256
 COLLAPSED = 0.01  # of the first spread (departure 7)
 
 
-def make_objective(config: TrainConfig, students: Sequence[Student], examples: Sequence[Example]) -> Objective:
-    """What --objective, --routing and the students make of the options."""
-    if config.objective == "sft":
-        return Sft([student.name for student in students])
-    if config.objective == "step-by-step":
-        return StepByStep([student.name for student in students], float(config.rationale_weight or 0))
+def make(config: TrainConfig, students: Sequence[Student], examples: Sequence[Example]) -> QrDistill:
+    """The paper's objective for these students, their modules initialised by the seed; it embeds the paths to route."""
     embedding_KD = None
-    if config.routing != "none":
+    if config.has_router:
         texts = [example.response for example in examples]
         device, trusted = students[0].device, config.trust_remote_code
         embedding_KD = embed_texts(texts, str(config.encoder), device=device, trust_remote_code=trusted)

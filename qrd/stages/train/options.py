@@ -53,10 +53,10 @@ def settled(config: TrainConfig) -> TrainConfig:
 
 def _lambda_mutual(config: TrainConfig, num_students: int) -> float:
     reason = None
-    if config.objective != "qr-distill":
+    if config.is_baseline:
         reason = f"with --objective {config.objective}: the baseline has no mutual term"
-    elif config.routing == "exclusive":
-        reason = "with --routing exclusive: no path has two students, so none can teach another"
+    elif not config.shares_paths:
+        reason = f"with --routing {config.routing}: no path has two students, so none can teach another"
     elif num_students < 2:
         reason = "with one student: there is nobody to learn from"
     if reason is None:
@@ -94,17 +94,15 @@ _OF_LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules")
 
 def _refuse_idle(config: TrainConfig, lambda_mutual: float, num_students: int) -> None:
     """Refuse an option that nothing in this run would read, rather than ignore it."""
-    is_baseline = config.objective != "qr-distill"
-    where = f"--objective {config.objective}" if is_baseline else f"--routing {config.routing}"
-    no_router = is_baseline or config.routing == "none"
-    is_exclusive = not no_router and config.routing == "exclusive"
+    where = f"--objective {config.objective}" if config.is_baseline else f"--routing {config.routing}"
+    no_router, is_exclusive = not config.has_router, not config.shares_paths
     all_to_one = f"with {where} and one student: every path goes to it"
     idle = (
         (is_exclusive and num_students == 1, (*_OF_THE_ROUTER, "router_learning_rate"), all_to_one),
         (is_exclusive and config.balance == "global", ("balance",), f"with {where}: its entropy is always the same"),
         (config.lr_scheduler_type == "constant", ("warmup_ratio",), "with --lr-scheduler-type constant: it has none"),
         (no_router, _OF_THE_ROUTER, f"with {where}: there is no router"),
-        (is_baseline, ("routing",), f"with {where}: every path goes to every student"),
+        (config.is_baseline, ("routing",), f"with {where}: every path goes to every student"),
         (no_router and lambda_mutual == 0, ("router_learning_rate",), f"with {where}: only students are trained"),
         (lambda_mutual == 0, ("shared_width",), "without the mutual term: nothing is shared"),
         (config.gumbel_final_temperature is None, ("gumbel_anneal",), "without --gumbel-final-temperature"),

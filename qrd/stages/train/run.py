@@ -17,7 +17,7 @@ from qrd.rows.manifest import Manifest
 from qrd.rows.reader import Reader
 from qrd.rows.records import Path
 from qrd.stages import selecting
-from qrd.stages.train.distilling import QrDistill, make_objective
+from qrd.stages.train.objectives import make_objective
 from qrd.stages.train.options import settled, uses_memory
 from qrd.training.devices.launching import is_on, refuse_unfit_launch
 from qrd.training.devices.placement import place_students
@@ -149,8 +149,8 @@ def _fit(
     summary.num_steps, summary.tokens = loop.total_steps, fitting.num_tokens
     summary.students = {spec.name: spec.model for spec in specs}
     folder.save_students(students)
-    if folder.leads and isinstance(objective_, QrDistill):
-        folder.save_modules(objective_.modules, objective_.facts())
+    if folder.leads and (facts := objective_.facts()):
+        folder.save_modules(objective_.modules, facts)
     for tracker in accelerator.trackers:  # what they write into the folder belongs to what its manifest hashes
         tracker.finish()
 

@@ -178,7 +178,7 @@ def describe(needs: Sequence[Need], config: TrainConfig) -> list[str]:
     for device in dict.fromkeys(need.device for need in needs):
         here = [need for need in needs if need.device == device]
         # A micro-batch runs through all its students before any backward; exclusive routing splits it among them.
-        join = max if config.routing == "exclusive" and config.objective == "qr-distill" else sum
+        join = sum if config.shares_paths else max
         planned = sum(need.lasting for need in here) + join([need.activations or 0 for need in here])
         free = free_bytes(device)
         room = "" if free is None else f" of {_gb(free)} free"

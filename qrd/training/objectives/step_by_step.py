@@ -11,14 +11,23 @@ Axes: K paths of a window, S students.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from qrd.config import TrainConfig
 from qrd.training.objective import Closing, Micro, Part, Window
+from qrd.training.students.student import Student
+from qrd.training.tokens.batches import Example
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
+
+
+def make(config: TrainConfig, students: Sequence[Student], examples: Sequence[Example]) -> StepByStep:
+    """The objective for these students, with the weight that --rationale-weight says."""
+    return StepByStep([student.name for student in students], float(config.rationale_weight or 0))
 
 
 def answer_start(response: str) -> int:
@@ -42,6 +51,10 @@ class StepByStep:
     def __init__(self, students: list[str], rationale_weight: float) -> None:
         self.students, self.rationale_weight = students, rationale_weight
         self.modules: nn.Module = nn.ModuleDict()
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing: it has no modules."""
+        return {}
 
     def open(self, window: Window) -> StepByStepWindow:
         """The objective on one window."""
