@@ -197,17 +197,10 @@ def test_a_task_is_added_by_its_list(copy: Copy) -> None:
 
 
 def test_an_objective_is_added_by_its_list(copy: Copy) -> None:
-    copy.add("qrd/training/per_path.py")
-    copy.insert(
-        "qrd/stages/train/distilling.py",
-        "from qrd.training.per_path import PerPath\n",
-        before="from qrd.training.sft import Sft\n",
-    )
-    copy.insert(
-        "qrd/stages/train/distilling.py",
-        '    if config.objective == "per-path":\n        return PerPath([student.name for student in students])\n',
-        before='    if config.objective == "sft":\n',
-    )
+    copy.add("qrd/training/objectives/per_path.py")
+    table = "qrd/stages/train/objectives.py"
+    copy.insert(table, "per_path, ", before="sft, step_by_step\n")
+    copy.insert(table, '    "per-path": per_path.make,\n', before="}\n\n\ndef make_objective")
     copy.insert("qrd/config/train.py", ', "per-path"', before="),\n    )\n    # 1 weighs both alike")
     assert copy.touched() == listed("An objective", "per_path")
     copy.train("--objective", "per-path")
@@ -215,18 +208,21 @@ def test_an_objective_is_added_by_its_list(copy: Copy) -> None:
 
 
 def test_a_routing_is_added_by_its_list(copy: Copy) -> None:
-    copy.insert("qrd/method/router.py", ', "above-mean"', before=', "none"]\nBalance')
+    router, is_it = "qrd/method/router.py", '    if routing == "above-mean":\n'
+    copy.insert(router, ', "above-mean"', before=', "none"]\nBalance')
     copy.insert(
-        "qrd/method/router.py",
-        '    if routing == "above-mean":\n        return logits_KS.softmax(dim=-1)\n',
+        router,
+        f"{is_it}        return logits_KS.softmax(dim=-1)\n",
         before="    return torch.ones_like(logits_KS)\n\n\ndef draw_noise",
     )
     copy.insert(
-        "qrd/method/router.py",
-        '    if routing == "above-mean":\n        return (logits_KS >= logits_KS.mean(dim=-1, keepdim=True)).float()\n',
+        router,
+        f"{is_it}        return (logits_KS >= logits_KS.mean(dim=-1, keepdim=True)).float()\n",
         before="    return (logits_KS > 0)",
     )
-    copy.insert("qrd/config/train.py", ', "above-mean"', before=', "none"),')
+    copy.insert(
+        "qrd/config/train.py", '    "above-mean": Routing(shares_paths=False),\n', before='    "none": Routing('
+    )
     assert copy.touched() == listed("A routing", "above-mean")
     copy.train("--routing", "above-mean")
     rows = copy.read("run/routing.jsonl")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from qrd.config import TrainConfig
 from qrd.training.objective import Closing, Micro, Part, Window
+from qrd.training.students.student import Student
+from qrd.training.tokens.batches import Example
+
+
+def make(config: TrainConfig, students: Sequence[Student], examples: Sequence[Example]) -> PerPath:
+    """The objective for these students."""
+    return PerPath([student.name for student in students])
 
 
 class PerPath:
@@ -16,6 +25,10 @@ class PerPath:
     def __init__(self, students: list[str]) -> None:
         self.students = students
         self.modules: nn.Module = nn.ModuleDict()
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing: it has no modules."""
+        return {}
 
     def open(self, window: Window) -> PerPathWindow:
         """The objective on one window."""
