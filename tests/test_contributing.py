@@ -127,7 +127,7 @@ def a_path(**fields: object) -> dict[str, object]:
 
 
 def test_what_the_lists_name_is_there() -> None:
-    assert len(LISTS) >= 7
+    assert set(LISTS) == set(re.findall(r'listed\("(.+?)"', Path(__file__).read_text("utf-8"))), "each list is tried"
     for kind, files in LISTS.items():
         assert files, kind
         for file in files:
@@ -252,3 +252,20 @@ def test_a_file_beside_an_output_is_added_by_its_list(copy: Copy) -> None:
     copy.qrd("filter", "paths.jsonl", "-o", "kept.jsonl", "--no-resume")
     assert (copy.folder / "kept.jsonl.old-1.notes.jsonl").exists()
     assert not (copy.folder / "kept.jsonl.notes.jsonl").exists()
+
+
+def test_a_style_and_a_rubric_are_added_by_their_lists(copy: Copy) -> None:
+    copy.add("qrd/prompts/styles/rhymed.toml")
+    copy.add("qrd/prompts/judges/rhymes.toml")
+    assert copy.touched() == sorted([*listed("A style", "rhymed"), *listed("A rubric", "rhymes")])
+    copy.rows("questions.jsonl", [{"id": "a", "task": "math", "question": "2+3?", "answer": "5"}])
+    teacher = '[[rule]]\nmatch = "rhyming couplets"\nreply = "Two and three make five alive. Final answer: 5"\n'
+    (copy.folder / "teacher.toml").write_text(teacher)
+    asked = r'regex = "of lines rhymes[\\s\\S]*verdict ([0-9a-f]+): WORD"'
+    judge = "\n".join(("[[rule]]", asked, r'reply = "verdict \\1: valid\nreason: so"', ""))
+    (copy.folder / "judge.toml").write_text(judge)
+    copy.qrd(
+        "generate", "questions.jsonl", "--teacher", "scripted:teacher.toml", "--styles", "rhymed", "-o", "paths.jsonl"
+    )
+    copy.qrd("judge", "paths.jsonl", "--judge", "scripted:judge.toml", "--rubric", "rhymes", "-o", "judged.jsonl")
+    assert [(row["style"], row["verdict"]) for row in copy.read("judged.jsonl")] == [("rhymed", "valid")]
