@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["additions"]  # what tests add to a copy of the sources
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import qrd
 from qrd.cli import app
 from qrd.config import knobs
 
@@ -82,8 +83,39 @@ def test_what_a_page_links_to_is_there(page):
 def test_every_function_that_the_page_on_the_method_names_is_in_the_code():
     text = (ROOT / "docs/method.md").read_text("utf-8")
     code = "".join(file.read_text("utf-8") for room in ("method", "training", "stages", "answers")
-                   for file in (ROOT / "qrd" / room).glob("*.py"))  # fmt: skip
+                   for file in (ROOT / "qrd" / room).rglob("*.py"))  # fmt: skip
     named = set(re.findall(r"`([A-Z]\w+|[a-z]+_[a-z_]+|\w+_loss|ensemble|project|competence|align|spread)`", text))
     assert len(named) > 15
     for name in named:
         assert re.search(rf"^(?:def|class) {name}\b", code, re.MULTILINE), name
+
+
+def test_a_function_that_the_page_on_the_method_names_behind_a_file_is_in_that_file():
+    text = (ROOT / "docs/method.md").read_text("utf-8")
+    named = re.findall(r"\]\(\.\./(qrd/[^)]+\.py)\)[,:]\s+`(\w+)`", text)
+    assert len(named) > 8
+    for file, name in named:
+        assert re.search(rf"^(?:def|class) {name}\b", (ROOT / file).read_text("utf-8"), re.MULTILINE), f"{file}: {name}"
+
+
+def test_the_map_of_the_rooms_shows_the_layers_that_the_import_checker_holds():
+    contract = (ROOT / "pyproject.toml").read_text("utf-8").partition("layers = [")[2].partition("]")[0]
+    layers = re.findall(r'"(.+)"', contract.replace("qrd.", ""))
+    rooms = [room for layer in layers for room in layer.split(" | ")]
+    drawn = [line[:43].split() for line in qrd.__doc__.splitlines() if line.startswith("    ")]
+    assert [room for line in drawn for room in line] == rooms
+    present = {file.parent.name for file in ROOT.glob("qrd/*/__init__.py")} | {
+        file.stem for file in ROOT.glob("qrd/*.py")
+    }
+    assert {room for room in present if not room.startswith("__")} == set(rooms)
+
+
+def test_every_file_that_the_map_of_the_rooms_names_is_there():
+    for file in re.findall(r"`(\S+\.py)`", qrd.__doc__):
+        assert (ROOT / "qrd" / file).is_file(), file
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_calls_a_file_of_the_sources_is_there(page):
+    for file in re.findall(r"`((?:qrd|tests|benchmarks|examples)/[\w./*-]*)`", page.read_text("utf-8")):
+        assert list(ROOT.glob(file.replace("NAME", "*"))), f"{page.name}: {file}"

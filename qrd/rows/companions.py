@@ -1,7 +1,7 @@
 """The files that can stand beside an output: one list, for those who write them, set them aside and check them.
 
 To add one: give it a line here and a place in ALL, and write it at `NAME.of(output)`. `set_aside` then takes it along,
-and `tests/test_companions.py` fails for a name that is spelt anywhere else.
+and `tests/rows/test_companions.py` fails for a name that is spelt anywhere else.
 """
 
 from __future__ import annotations

@@ -16,14 +16,12 @@ from qrd.config import ReportConfig
 from qrd.console import Console
 from qrd.errors import ConfigError, DataError
 from qrd.evaluation.breakdown import UNKNOWN
-from qrd.reports import words as words
+from qrd.reports import words
+from qrd.reports.contents import SECTIONS
 from qrd.reports.document import Document
 from qrd.reports.facts.gathered import Gathered, gather, groups_of
 from qrd.reports.html import rendered
-from qrd.reports.sections import commands, costs, judges, routing, training
-from qrd.reports.sections import paths as sections
-from qrd.reports.sections.accuracy import accuracy_section, scored
-from qrd.reports.sections.runs import compare_section
+from qrd.reports.sections.accuracy import scored
 from qrd.rows.disk import write_whole
 from qrd.rows.manifest import Manifest
 from qrd.stages import Tally
@@ -56,22 +54,13 @@ def run(config: ReportConfig, console: Console) -> Tally:
 def composed(found: Gathered, config: ReportConfig) -> Document:
     """The page of what was gathered."""
     summary = scored(found, compare=config.compare, seed=config.seed)
-    parts = [
-        *([compare_section(found, summary)] if config.compare else []),
-        accuracy_section(summary),
-        sections.paths_section(found),
-        judges.judges_section(found),
-        training.training_section(found),
-        routing.routing_section(found),
-        costs.stages_section(found),
-        commands.commands_section(found),
-    ]
+    parts = [section(found, summary) for section in SECTIONS]
     return Document(
         title=words.title_of(found),
         lead=words.lead_of(found, summary),
         tiles=words.tiles_of(found, summary),
         alarms=words.alarms_of(found, summary),
-        sections=[section for section in parts if not section.is_empty()],
+        sections=[part for part in parts if not part.is_empty()],
         absent=words.absent_of(found),
         sample=found.sample.as_json(lambda question: _difficulty(found, question)),
         sample_note=_sample_note(found),

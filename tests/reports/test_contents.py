@@ -14,8 +14,8 @@ from qrd.errors import ConfigError, DataError
 from qrd.evaluation.summary import summarised
 from qrd.evaluation.table import chance
 from qrd.reports.facts.gathered import gather
-from qrd.reports.sections.accuracy import accuracy_section
-from qrd.reports.sections.paths import paths_section
+from qrd.reports.sections.accuracy import section as accuracy_section
+from qrd.reports.sections.paths import section as paths_section
 from qrd.reports.words import score_alarms
 from qrd.stages.report import composed
 
@@ -63,7 +63,7 @@ def test_files_that_hold_one_path_again_and_their_order_change_no_count(built):
     made, inputs = built
     files = [str(made.folder / f"{name}.jsonl") for name in ("rejects", "judged", "kept")]
     told = [
-        paths_section(gather(ReportConfig(input=tuple(given)))).tables
+        paths_section(gather(ReportConfig(input=tuple(given))), {}).tables
         for given in (inputs, [*files, *inputs], [*inputs, *files[::-1]])
     ]
     assert told[0] == told[1] == told[2]
@@ -95,7 +95,7 @@ def test_the_report_says_of_students_and_bases_what_eval_says(usual):
 def test_a_few_questions_are_few_however_many_samples_each_has():
     facts = {"model": "a", "task": "math", "prediction": "1", "correct": True}
     rows = [{**facts, "id": f"q{question}", "sample": sample} for question in range(25) for sample in range(4)]
-    section = accuracy_section({**summarised(rows, {}, seed=0), "bases": set()})
+    section = accuracy_section(gather(ReportConfig()), {**summarised(rows, {}, seed=0), "bases": set()})
     assert section.text[0].startswith("Only 25 questions")
 
 
@@ -171,7 +171,7 @@ def test_no_trace_reads_what_is_given_alone(built):
 
 def test_the_sample_is_bounded_holds_whole_questions_and_leaves_the_counts_alone(built):
     _, inputs = built
-    page, every = document(inputs, sample=40), paths_section(gather(ReportConfig(input=tuple(inputs)))).tables
+    page, every = document(inputs, sample=40), paths_section(gather(ReportConfig(input=tuple(inputs))), {}).tables
     rows = [len(question["paths"]) + len(question["answers"]) for question in page.sample]
     assert 0 < sum(rows) <= 40
     assert set(rows) <= {12, 5}

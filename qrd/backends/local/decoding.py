@@ -1,4 +1,4 @@
-"""The token loop of `hf_local`: a batch of prompts in, sampled tokens out, each row by its own rules.
+"""The token loop of `hf_backend`: a batch of prompts in, sampled tokens out, each row by its own rules.
 
 transformers' `generate` has one temperature, one seed and one length for a batch, and runs every row until the last
 one ends. Here each row has its own, a finished row leaves the batch at once, and beginnings to choose from are rows

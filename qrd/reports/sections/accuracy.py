@@ -1,4 +1,4 @@
-"""The sections of a report on what models answered: accuracy with intervals, paired tests, breakdowns."""
+"""The section on what models answered: accuracy with intervals, paired tests, breakdowns."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ VERSUS = (
 def scored(found: Gathered, *, compare: bool, seed: int) -> Fields:
     """Figures of each model, the paired comparisons that this report makes, and students that changed nothing.
 
+    `compare` says whether runs are set side by side; sections find it under this name.
     Families are those of eval, so that a comparison has the p that eval gives it.
     """
     models = answering_of(found)
@@ -35,7 +36,11 @@ def scored(found: Gathered, *, compare: bool, seed: int) -> Fields:
     if not chosen and len(models) <= MAX_MODELS_PAIRED:
         chosen = families(models)
     students = [(model.name, model.base) for model in models if model.base is not None]
-    told = {"unchanged": unchanged(found.answers, students), "bases": {base for _, base in students}}
+    told = {
+        "unchanged": unchanged(found.answers, students),
+        "bases": {base for _, base in students},
+        "compare": compare,
+    }
     return {**summarised(found.answers, chosen, seed=seed), **told}
 
 
@@ -50,23 +55,23 @@ def answering_of(found: Gathered) -> list[Answering]:
     return models
 
 
-def accuracy_section(summary: Fields) -> Section:
+def section(found: Gathered, summary: Fields) -> Section:
     """Accuracy: who is how often right, how sure that is, and who beats whom."""
-    section = Section("accuracy", "Accuracy")
+    part = Section("accuracy", "Accuracy")
     models: Fields = {name: scores for name, scores in summary["models"].items() if scores["rows"]}
     if not models:
-        return section
+        return part
     rows = [_interval(name, s, is_hollow=name in summary["bases"] or is_base(name)) for name, s in models.items()]
     note = "Bars are 95 % Wilson intervals; hollow circles are untrained bases."
-    section.figures = [intervals("accuracy", "Right answers", rows, unit="accuracy, % of replies", note=note)]
-    section.figures += _breakdown_figures(models)
-    section.tables = [_accuracy_table(models), *_paired_tables(summary["comparisons"]), *_breakdowns(models)]
+    part.figures = [intervals("accuracy", "Right answers", rows, unit="accuracy, % of replies", note=note)]
+    part.figures += _breakdown_figures(models)
+    part.tables = [_accuracy_table(models), *_paired_tables(summary["comparisons"]), *_breakdowns(models)]
     num_questions = min(s["samples"]["questions"] if s["samples"] else s["rows"] for s in models.values())
     if num_questions < FEW_QUESTIONS:
-        section.text = [
+        part.text = [
             f"Only {num_questions:,} questions stand behind some of these numbers: read the intervals, not the points."
         ]
-    return section
+    return part
 
 
 def _interval(name: str, scores: Fields, *, is_hollow: bool = False) -> Interval:

@@ -18,6 +18,7 @@ from qrd.console import clean
 from qrd.errors import ConfigError
 from qrd.reports.document import Section
 from qrd.reports.facts.gathered import Gathered, Stage
+from qrd.rows.records import Fields
 
 COMMANDS: dict[str, type[Any]] = {
     "data import": DataImportConfig, "data paths": DataPathsConfig, "generate": GenerateConfig, "judge": JudgeConfig,
@@ -25,15 +26,15 @@ COMMANDS: dict[str, type[Any]] = {
 }  # fmt: skip
 
 
-def commands_section(found: Gathered) -> Section:
+def section(found: Gathered, summary: Fields) -> Section:
     """The commands that give all this again, from the manifests."""
-    section = Section("commands", "Repeat it")
-    section.commands = list(dict.fromkeys(filter(None, map(_command, found.stages))))
-    if section.commands:
-        section.text = [
+    part = Section("commands", "Repeat it")
+    part.commands = list(dict.fromkeys(filter(None, map(_command, found.stages))))
+    if part.commands:
+        part.text = [
             "These commands, in this order, do it again; a click selects a whole one. Models and keys must be there."
         ]
-    return section
+    return part
 
 
 def _command(stage: Stage) -> str | None:

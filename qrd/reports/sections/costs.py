@@ -6,11 +6,12 @@ from collections import Counter
 
 from qrd.reports.document import Section, Table
 from qrd.reports.facts.gathered import Gathered, Stage
+from qrd.rows.records import Fields
 
 
-def stages_section(found: Gathered) -> Section:
+def section(found: Gathered, summary: Fields) -> Section:
     """Cost and time of every stage that a manifest tells of."""
-    section = Section("stages", "Cost and time")
+    part = Section("stages", "Cost and time")
     rows, seconds, cost = [], 0.0, 0.0
     for stage in found.stages:
         facts = stage.manifest
@@ -29,8 +30,8 @@ def stages_section(found: Gathered) -> Section:
         rows.append(["all", "", "", "", "", "", duration(seconds), _money(cost or None)])
         columns = ("stage", "wrote", "rows in", "rows out", "tokens read", "tokens written", "time", "US dollars")
         note = "Time is that of the run that finished the file; a run that was resumed took longer in all."
-        section.tables = [Table("What each stage took", columns, rows, note, num_heads=2)]
-    return section
+        part.tables = [Table("What each stage took", columns, rows, note, num_heads=2)]
+    return part
 
 
 def _is_only(stage: Stage, stages: list[Stage]) -> bool:

@@ -1,4 +1,4 @@
-"""The sections of a report on paths, judges, training, routing, costs and commands."""
+"""The section on paths: how many there are of each teacher, style and outcome."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from qrd.reports.drawing.flow import flow
 from qrd.reports.drawing.svg import Figure
 from qrd.reports.facts import census
 from qrd.reports.facts.gathered import Gathered
+from qrd.rows.records import Fields
 
 GOOD = {census.TRAINED, census.KEPT}
 WELL = GOOD | {census.RIGHT}  # of paths that no filter has seen
@@ -18,12 +19,12 @@ MAX_NAMES = 12  # of a column of the flow; the rest are put together
 REST = "others"
 
 
-def paths_section(found: Gathered) -> Section:
+def section(found: Gathered, summary: Fields) -> Section:
     """Paths: from generated to trained, by teacher, style and reason."""
-    section = Section("paths", "Paths")
+    part = Section("paths", "Paths")
     ways = _ways(found)
     if not ways:
-        return section
+        return part
     trained = any(fate == census.TRAINED for *_, fate in ways)
     counts = Counter[tuple[str, ...]]()
     names = [_largest(Counter({way[place]: 0 for way in ways}), ways, place) for place in range(4)]
@@ -34,10 +35,10 @@ def paths_section(found: Gathered) -> Section:
         three[(teacher, style, fate)] += number
     title = "From generated to trained" if trained else "What became of each path"
     note = "Widths are numbers of paths; what was lost ends in grey, with the first reason against it."
-    section.figures = [flow("flow", title, ("teacher", "style", "outcome"), three, good=WELL, note=note)]
-    section.figures += _style_figures(found)
-    section.tables = [_by_group(ways)]
-    return section
+    part.figures = [flow("flow", title, ("teacher", "style", "outcome"), three, good=WELL, note=note)]
+    part.figures += _style_figures(found)
+    part.tables = [_by_group(ways)]
+    return part
 
 
 def _ways(found: Gathered) -> Counter[tuple[str, str, str, str]]:

@@ -11,25 +11,26 @@ from qrd.reports.drawing.svg import Figure
 from qrd.reports.facts.gathered import Gathered
 from qrd.reports.facts.run_folder import Run
 from qrd.reports.sections.paths import MAX_NAMES
+from qrd.rows.records import Fields
 
 KINDS = ("epochs", "difficulty", "dataset", "all")  # of figures on routing
 
 
-def routing_section(found: Gathered) -> Section:
+def section(found: Gathered, summary: Fields) -> Section:
     """Routing: the share of each style that goes to each student, over epochs, by difficulty and by data set."""
-    section = Section("routing", "Routing")
+    part = Section("routing", "Routing")
     several = sum(bool(run.shares.students) for run in found.runs) > 1
     for number, run in enumerate(found.runs, 1):
         where = f" ({run.name})" if several else ""
         for place, student in enumerate(run.shares.students, 1):
-            section.figures += _routing_figures(run, student, f"{number}-{place}", where)
-    section.figures.sort(key=lambda figure: KINDS.index(figure.slug.split("-")[1]))  # those of one kind stand together
+            part.figures += _routing_figures(run, student, f"{number}-{place}", where)
+    part.figures.sort(key=lambda figure: KINDS.index(figure.slug.split("-")[1]))  # those of one kind stand together
     told = "what a question's meta says" if found.is_difficulty_told else "the teacher's pass rate on a question"
-    section.text = [
+    part.text = [
         "The share of the paths of each style that the router sends to a student (the paper's figures 4 and 5). "
         f"Under independent routing a path may go to several students, or to none. Difficulty is {told}."
     ]
-    return section
+    return part
 
 
 def _routing_figures(run: Run, student: str, slug: str, where: str) -> list[Figure]:

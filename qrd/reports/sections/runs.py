@@ -1,4 +1,4 @@
-"""The section of a report that sets runs side by side: what differs in their options, and what came of it."""
+"""The section that sets runs side by side, where --compare asks for it: what differs in them, and what came of it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from qrd.rows.records import Fields
 UNIMPORTANT = frozenset(("output", "quiet", "debug", "resume", "skip_bad"))
 
 
-def compare_section(found: Gathered, summary: Fields) -> Section:
+def section(found: Gathered, summary: Fields) -> Section:
     """The runs in columns, their students' losses on common axes, and their accuracy beside each other."""
-    section = Section("compare", "Runs side by side")
+    part = Section("compare", "Runs side by side")
+    if not summary["compare"]:
+        return part
     names = [run.name for run in found.runs]
-    section.tables = [
+    part.tables = [
         Table("What came of it", ("", *names), _outcomes(found, summary)),
         Table("Options that differ", ("option", *names), _differing(found.runs)),
     ]
-    section.figures = [*_accuracy_figures(found, summary), *_loss_figures(found.runs), *_load_figures(found.runs)]
-    return section
+    part.figures = [*_accuracy_figures(found, summary), *_loss_figures(found.runs), *_load_figures(found.runs)]
+    return part
 
 
 def _differing(runs: list[Run]) -> list[list[str]]:

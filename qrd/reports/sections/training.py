@@ -7,6 +7,7 @@ from qrd.reports.drawing.charts import Axis, lines
 from qrd.reports.drawing.svg import Figure
 from qrd.reports.facts.gathered import Gathered
 from qrd.reports.facts.run_folder import Run
+from qrd.rows.records import Fields
 
 TERMS = {
     "loss": ("Total loss", "eq. 9, weighted sum of all terms"),
@@ -16,16 +17,16 @@ TERMS = {
 }
 
 
-def training_section(found: Gathered) -> Section:
+def section(found: Gathered, summary: Fields) -> Section:
     """Training: each term of the loss, each student's share of it, and the spread of the shared representation."""
-    section = Section("training", "Training")
+    part = Section("training", "Training")
     runs = [run for run in found.runs if run.curves.num_steps]
     for number, run in enumerate(runs, 1):
-        section.figures += _loss_figures(run, number, several=len(runs) > 1)
+        part.figures += _loss_figures(run, number, several=len(runs) > 1)
     rows = [_run_row(run) for run in found.runs]
     columns = ("run", "student", "model", "steps", "epochs", "tokens", "tokens a second", "first loss", "last loss")
-    section.tables = [Table("What was trained", columns, [row for some in rows for row in some], num_heads=3)]
-    return section if found.runs else Section("training", "Training")
+    part.tables = [Table("What was trained", columns, [row for some in rows for row in some], num_heads=3)]
+    return part if found.runs else Section("training", "Training")
 
 
 def _run_row(run: Run) -> list[list[str]]:
