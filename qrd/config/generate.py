@@ -1,4 +1,4 @@
-"""Commands that ask models: generate, judge, eval."""
+"""Options of `generate`."""
 
 from __future__ import annotations
 

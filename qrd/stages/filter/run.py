@@ -45,9 +45,7 @@ def run(config: FilterConfig, console: Console) -> Tally:
     manifest, ledger = Manifest("filter", config, config.output), Ledger()
     tests = Reader(config.decontaminate, Question, unique=None, needs_rows=bool(config.decontaminate))
     rules = filters.rules(config, (row.record for row in tests))
-    for rule in rules.comparing:
-        if isinstance(rule, Duplicates):
-            _tell_memory(rule, reader, console)
+    _tell_memory(rules, reader, console)
     with ExitStack() as stack:
         workers = stack.enter_context(Workers(rules)) if _is_worth_workers(reader, config, rules) else None
         outputs = _outputs(config, ledger, stack)
@@ -127,8 +125,11 @@ def _is_worth_workers(reader: Reader[Any], config: FilterConfig, rules: Rules) -
     return not reader.is_stream and sum(File(name).stat().st_size for name in reader.files) >= HELPED_BYTES
 
 
-def _tell_memory(rule: Duplicates, reader: Reader[Any], console: Console) -> None:
-    """Say how much memory --dedupe takes, before it takes it."""
+def _tell_memory(rules: Rules, reader: Reader[Any], console: Console) -> None:
+    """Say how much memory --dedupe takes, before it takes it; nothing without --dedupe."""
+    rule = next((rule for rule in rules.comparing if isinstance(rule, Duplicates)), None)
+    if rule is None:
+        return
     if reader.is_stream:
         a_thousand = rule.memory_bytes(1000) / 2**20
         console.say(f"--dedupe holds {a_thousand:.0f} MB for each 1,000 paths that it keeps")
