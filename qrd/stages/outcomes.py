@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from qrd.console import Console
@@ -15,11 +16,11 @@ ORDER = ("right", "wrong", "no answer", "without gold", "cut", "empty", "refused
 TOO_MANY = 0.1
 
 
+@dataclass
 class Outcomes:
     """Rows by what became of them; each counts once, by the first that holds of: cut, refused, empty, its answer."""
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+    counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, fields: Fields) -> None:
         """Count a row of the output."""
