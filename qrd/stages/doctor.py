@@ -36,6 +36,7 @@ class Part:
     install: str
 
 
+WANTS_ZSTD = sys.version_info < (3, 14)
 TRAIN = ("torch", "transformers", "accelerate", "peft", "safetensors")
 PARTS = (
     Part("models behind an API", ("litellm", "aiohttp"), "pip install 'qrd[api]'"),
@@ -48,6 +49,8 @@ PARTS = (
     Part("filter --language", ("py3langid",), "pip install 'qrd[filter]'"),
     Part("data import reasoning-gym:TASK", ("reasoning-gym",), "pip install 'qrd[gym]'"),
     Part("--hub, and Parquet files", ("datasets",), "pip install 'qrd[hub]'"),
+    # Python itself has zstd from 3.14 on.
+    *([Part("files compressed by zstd", ("backports.zstd",), "pip install 'qrd[zstd]'")] if WANTS_ZSTD else []),
     Part("demo", (*TRAIN, "gguf"), "pip install 'qrd[demo]'"),
 )
 KEY_ENDINGS = ("_API_KEY", "_API_TOKEN", "_ACCESS_KEY_ID")
