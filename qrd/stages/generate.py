@@ -27,6 +27,7 @@ from qrd.rows.reader import Reader
 from qrd.rows.records import Fields, Question, plain_json, unsaid
 from qrd.rows.writer import Writer
 from qrd.stages import asking, selecting
+from qrd.stages.outcomes import on_paths
 from qrd.stages.planning import Planned, paths_of, planned
 from qrd.stages.selecting import Held, Tally
 
@@ -112,7 +113,7 @@ def _tell(this: Run, writer: Writer) -> None:
     asking.report_failures(config.output, tally.failed, console)
     if tally.num_kept:
         console.say(f"paths: {tally.num_kept:,} kept, {writer.num_written:,} new")
-    tally.outcomes.tell(console, num_failed=len(tally.failed), max_tokens=config.max_tokens)
+    tally.outcomes.tell(console, on_paths(config.max_tokens), num_failed=len(tally.failed))
 
 
 def _keep(this: Run, writer: Writer) -> None:

@@ -22,6 +22,7 @@ from qrd.stages.eval.candidates import Candidate, candidates_of
 from qrd.stages.eval.comparing import write_summary
 from qrd.stages.eval.contamination import stamp
 from qrd.stages.eval.ensembles import combine
+from qrd.stages.outcomes import on_predictions
 from qrd.stages.selecting import Tally
 
 
@@ -52,6 +53,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
         finally:
             sheet.tally.num_out = sheet.tally.num_kept + writer.num_written
             asking.report_failures(config.output, sheet.tally.failed, console)
+            _tell_outcomes(sheet, config, console)
             manifest.finish(
                 inputs=reader.sha256, rows_in=sheet.tally.num_in, rows_out=sheet.tally.num_out, finished=finished,
                 reasons={"failed": len(sheet.tally.failed), "bad": sheet.tally.num_bad},
@@ -60,6 +62,15 @@ def run(config: EvalConfig, console: Console) -> Tally:
             )  # fmt: skip
     _tell(candidates, list(sheet.rows.values()), contamination, config, console)
     return sheet.tally
+
+
+def _tell_outcomes(sheet: Sheet, config: EvalConfig, console: Console) -> None:
+    """Say what became of the replies of all candidates; what ensembles say is one of these."""
+    outcomes = sheet.tally.outcomes
+    for (name, _, _), fields in sheet.rows.items():
+        if name not in ENSEMBLES:
+            outcomes.add(fields)
+    outcomes.tell(console, on_predictions(config.max_tokens), num_failed=len(sheet.tally.failed))
 
 
 def _tell(
