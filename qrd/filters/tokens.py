@@ -9,6 +9,7 @@ from typing import Any
 from qrd.errors import ConfigError, needs
 from qrd.masking import one_line
 from qrd.models import embedded
+from qrd.models.names import present
 from qrd.rows.records import Path
 
 
@@ -30,7 +31,7 @@ def token_counter(tokenizer: str) -> Callable[[Path], int]:
 
 
 def _encoder(name: str) -> Callable[[str], Any]:
-    folder = embedded.folder_of(name) if embedded.is_embedded(name) else File(name)
+    folder = embedded.folder_of(name) if embedded.is_embedded(name) else File(present(name, f"--tokenizer {name}"))
     if (folder / "tokenizer.json").is_file():
         import tokenizers
 
