@@ -196,7 +196,9 @@ def test_generate_resumes(archive):
     found = comes_to_its_end(archive, "paths-half.jsonl", code=3, key=["path_id"], number=30)
     assert found.keys() == before.keys()
     for key, path in before.items():
-        assert found[key] == {**found[key], **path}, "a path may have fields more, and none otherwise"
+        # A new row's hash knows the teacher by the content of its file, which the hash of before did not.
+        told = {name: value for name, value in path.items() if name != "request_hash"}
+        assert found[key] == {**found[key], **told}, "a path may have fields more, and none otherwise"
 
 
 def test_judge_resumes_with_the_verdicts_that_waited_and_the_first_check_of_canaries(archive):
@@ -209,7 +211,18 @@ def test_judge_resumes_with_the_verdicts_that_waited_and_the_first_check_of_cana
     assert not (archive / "judged-half.jsonl.votes.jsonl").exists()
     checks = [(row["at"], row["canaries"]) for row in archive.rows("judged-half.jsonl.canaries.jsonl")]
     assert [at for at, _ in checks] == ["start", "start", "middle", "end"]
-    assert len({canaries for _, canaries in checks}) == 1
+    # The first check knows its judge by name, those of today by the content of its file too.
+    assert len({canaries for _, canaries in checks[1:]}) == 1
+
+
+def test_a_judge_is_still_measured_by_the_first_check_of_before(archive):
+    file = archive / "judged-half.jsonl.canaries.jsonl"
+    (first,) = archive.rows(file.name)
+    assert (first["right"], first["of"]) == (12, 18)
+    file.write_text(json.dumps({**first, "right": 18}) + "\n", "utf-8")
+    done = archive.again("judged-half.jsonl")
+    assert done.code == 7
+    assert "has drifted: 67% of the canaries right at the start, 100% at first" in done.err
 
 
 def test_judges_that_failed_are_asked_again_and_the_others_are_not(archive):

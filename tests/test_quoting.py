@@ -16,11 +16,11 @@ OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}  
 QUOTERS = {"one_line", "masked"}
 SPEAKERS = {"str", "repr", "ascii", "format", "print", "say", "error", "warning", "join", "dumps", "encode"}
 ALLOWED = {
-    "backends/ray_cluster.py:_reason": "picks two lines of a traceback, which one_line then quotes",
-    "backends/refusals.py:understood": "looks for known words, and hands the text to answered(), which quotes it",
-    "lines.py:why_not_json": "msgspec's words on a row of the user",
-    "records.py:checked": "msgspec's words on a row of the user",
-    "training/plan.py:is_exhaustion": "looks for known words in it",
+    "backends/cluster/reaching.py:_reason": "picks two lines of a traceback, which one_line then quotes",
+    "backends/api/refusals.py:understood": "looks for known words, and hands the text to answered(), which quotes it",
+    "rows/lines.py:why_not_json": "msgspec's words on a row of the user",
+    "rows/records.py:checked": "msgspec's words on a row of the user",
+    "training/devices/plan.py:is_exhaustion": "looks for known words in it",
 }
 
 

@@ -127,7 +127,7 @@ def question_tests(book: Rowbook, others: Sequence[tuple[Figure, Condition]]) ->
         for name in (condition.name, REFERENCE) if common else ():
             scores[f"{condition.name}/{name}"] = book.scores(name, common, condition.learners)
         pairs.append((f"{condition.name}/{condition.name}", f"{condition.name}/{REFERENCE}"))
-    found = {each.model: each.p_holm for each in compared(pairs, scores, seed=0)}
+    found = {each.model: each.p_holm for each in compared({"conditions against the reference": pairs}, scores, seed=0)}
     return [found.get(model) for model, _ in pairs]
 
 

@@ -31,7 +31,7 @@ def token_counter(tokenizer: str) -> Callable[[Path], int]:
 
 
 def _encoder(name: str) -> Callable[[str], Any]:
-    folder = embedded.folder_of(name) if names.is_embedded(name) else File(name)
+    folder = embedded.folder_of(name) if names.is_embedded(name) else File(names.present(name, f"--tokenizer {name}"))
     if (folder / "tokenizer.json").is_file():
         import tokenizers
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from qrd.errors import ConfigError
 TRANSFORMERS = ("torch", "transformers", "accelerate", "peft", "safetensors")
 EMBEDDED, FOLDER = "embedded", "NAME_OR_FOLDER"
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# NAME or OWNER/NAME, or an address such as s3://BUCKET/NAME, which vLLM takes; anything else can be a folder only.
+_HUB_NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?|\w+://.+")
 _BASE, _ENSEMBLE = "base:", "ensemble:"
 
 
@@ -129,13 +132,13 @@ def is_ensemble(model: str) -> bool:
 def local_source(model: str, *, option: str = "--student") -> str:
     """The folder or hub name that transformers loads for a model to be trained, as the command line names it.
 
-    Raises: ConfigError for a name with the prefix of models that cannot be.
+    Raises: ConfigError for a name with the prefix of models that cannot be, and for a folder that is not there.
     """
     found = parsed(model)
     if found.kind and not KINDS[found.kind].is_trainable:
         raise ConfigError(f"{option}: {model!r} cannot be trained; expected {LOADABLE}")
     if found.kind != EMBEDDED:
-        return found.source
+        return present(found.source, model)
     from qrd.models.embedded import folder_of
 
     return str(folder_of(model))
@@ -144,13 +147,23 @@ def local_source(model: str, *, option: str = "--student") -> str:
 def source_of(model: str) -> str:
     """The folder or hub name behind `hf:X`, `vllm:X`, `embedded:X` or `vllm:embedded:X`.
 
-    Raises: ConfigError for an embedded encoder, which writes no text.
+    Raises: ConfigError for a folder that is not there, and for an embedded encoder, which writes no text.
     """
     from qrd.models import embedded
 
     name = model if is_embedded(model) else parsed(model).source
     if not is_embedded(name):
-        return name
+        return present(name, model)
     if embedded.described(name).kind == "encoder":
         raise ConfigError(f"{model}: is an encoder and writes no text")
     return str(embedded.folder_of(name))
+
+
+def present(name: str, told: str) -> str:
+    """The name of a hub or of a folder.
+
+    Raises: ConfigError, which tells of it as `told`, where it can only be a folder's and there is none.
+    """
+    if not (_HUB_NAME.fullmatch(name) or os.path.exists(name)):
+        raise ConfigError(f"{told}: there is no such folder, and no model of a hub has such a name")
+    return name

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from qrd.errors import StorageError
+from qrd.errors import ConfigError, StorageError
 from qrd.rows.companions import TEMPORARY
 
 
@@ -29,6 +29,13 @@ def is_stream(output: str) -> bool:
     """Whether an output is standard output, a pipe or a device: there is nothing to resume, lock, mend or replace."""
     file = File(output)
     return output == "-" or (file.exists() and not file.is_file() and not file.is_dir())
+
+
+def refuse_file(folder: File) -> None:
+    """Nothing. Raises: ConfigError where a file stands in the place of a folder that is to be made, or on the way."""
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise ConfigError(f"{place}: is a file, and a folder is wanted there; give another -o")
 
 
 def write_whole(file: File, data: bytes, *, disk: Disk = DISK) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, NamedTuple, Protocol
 
-from qrd.errors import ConfigError, PackedError, installing
+from qrd.errors import ConfigError, PackedError, needs
 
 MAX_WHOLE_BYTES = 2**27
 SUFFIXES = (".gz", ".zst", ".zstd")
@@ -55,7 +55,7 @@ def zstd_module() -> Any:
     try:
         from backports import zstd as backported
     except ImportError:
-        raise ConfigError(f"is compressed by zstd, which needs a package: {installing('zstd')}") from None
+        raise needs("is compressed by zstd, which", "a package", "zstd") from None
     return backported
 
 

@@ -21,7 +21,7 @@ from qrd.config import DemoConfig, EvalConfig, FilterConfig, GenerateConfig, Jud
 from qrd.console import Console
 from qrd.models import embedded, names
 from qrd.rows.companions import MANIFEST
-from qrd.rows.disk import write_whole
+from qrd.rows.disk import refuse_file, write_whole
 from qrd.rows.lines import encode
 from qrd.rows.records import Fields
 from qrd.stages import Run, Tally
@@ -70,8 +70,9 @@ class Files:
 def run(config: DemoConfig, console: Console) -> Tally:
     """Run every stage; the counts of the last.
 
-    Raises: ConfigError where an embedded model is not installed, before anything is run.
+    Raises: ConfigError where an embedded model is not installed or the output is a file, before anything is run.
     """
+    refuse_file(File(config.output))
     for model in dict.fromkeys((TEACHER, JUDGE, *STUDENTS, ENCODER)):
         if embedded.state_of(model) == "ready":  # converting it tells this too
             console.say(embedded.described(model).notice)

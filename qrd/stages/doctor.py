@@ -54,6 +54,7 @@ def _parts_of_models() -> Iterator[Part]:
         yield Part("models behind an API" if named == [":"] else f"{' and '.join(named)} models", packages, extra)
 
 
+WANTS_ZSTD = sys.version_info < (3, 14)
 PARTS = (
     *_parts_of_models(),
     Part("train", TRANSFORMERS, "train"),
@@ -63,6 +64,8 @@ PARTS = (
     Part("filter --language", ("py3langid",), "filter"),
     Part("data import reasoning-gym:TASK", ("reasoning-gym",), "gym"),
     Part("--hub, and Parquet files", ("datasets",), "hub"),
+    # Python itself has zstd from 3.14 on.
+    *([Part("files compressed by zstd", ("backports.zstd",), "zstd")] if WANTS_ZSTD else []),
     Part("demo", (*TRANSFORMERS, "gguf"), "demo"),
 )
 KEY_ENDINGS = ("_API_KEY", "_API_TOKEN", "_ACCESS_KEY_ID")

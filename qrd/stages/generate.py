@@ -27,6 +27,7 @@ from qrd.rows.records import Fields, Question, plain_json, unsaid
 from qrd.rows.writer import Writer
 from qrd.stages import Tally, selecting
 from qrd.stages.asking import Asking, cost_usd, failed_row, refuse_mixture, sampling_of
+from qrd.stages.outcomes import on_paths
 from qrd.stages.planning import Planned, num_planned, paths_of, planned
 from qrd.stages.selecting import Held
 
@@ -92,7 +93,7 @@ def _told(this: Generation, writer: Writer) -> Fields:
     config, tally, console = this.config, this.asking.tally, this.asking.console
     if tally.num_kept:
         console.say(f"paths: {tally.num_kept:,} kept, {writer.num_written:,} new")
-    tally.outcomes.tell(console, num_failed=len(tally.failed), max_tokens=config.max_tokens)
+    tally.outcomes.tell(console, on_paths(config.max_tokens), num_failed=len(tally.failed))
     versions = {style.id: style.version for style in prompts.styles(config.styles, config.style_file)}
     return {"planned": this.num_planned, "prompts": versions}
 

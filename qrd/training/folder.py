@@ -21,7 +21,7 @@ from torch import nn
 from qrd.config import TrainConfig, knobs
 from qrd.errors import ConfigError, StorageError
 from qrd.rows.companions import TEMPORARY, set_aside
-from qrd.rows.disk import write_whole
+from qrd.rows.disk import refuse_file, write_whole
 from qrd.rows.locks import take_lock
 from qrd.training import checkpoint
 from qrd.training.devices.shards import gather
@@ -46,6 +46,7 @@ class RunFolder:
 
     def _take(self, config: TrainConfig) -> None:
         try:
+            refuse_file(self.root)
             self.root.parent.mkdir(parents=True, exist_ok=True)
             self.lock = take_lock(str(self.root))
             if not config.resume:

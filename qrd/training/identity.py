@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path as File
@@ -78,17 +79,28 @@ def told(models: Mapping[str, Mapping[str, str]]) -> list[Fields]:
 
 
 def refuse_other_run(root: File, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Nothing. Raises: ConfigError naming the options, and the files of models, in which two runs differ."""
+    """Nothing. Raises: ConfigError naming the options, and the files of models, in which two runs differ.
+
+    An option that the earlier run does not tell came after it, or was not given: the run had its default.
+    """
+    then = {**{name: value for name, value in _defaults().items() if name in now}, **before}
     changed = [
-        f"{_CALLED.get(name) or knobs.flag_of(name)} ({_short(before.get(name))} -> {_short(now.get(name))})"
-        for name in sorted(before.keys() | now.keys())
-        if name != "models" and before.get(name) != now.get(name)
+        f"{_CALLED.get(name) or knobs.flag_of(name)} ({_short(then.get(name))} -> {_short(now.get(name))})"
+        for name in sorted(then.keys() | now.keys())
+        if name != "models" and then.get(name) != now.get(name)
     ]
     changed += _other_models(before.get("models") or {}, now["models"])  # an older run.json does not tell them
     if changed:
         raise ConfigError(
             f"{root}: holds another run; changed: {', '.join(changed)}. Give another -o, or --no-resume to set it aside"
         )
+
+
+def _defaults() -> dict[str, Any]:
+    """The default of every option that has one, as `identity_of` tells options."""
+    found = {knobs.key_of(field.name): field.default for field in dataclasses.fields(TrainConfig)}
+    found = {name: value for name, value in found.items() if value is not dataclasses.MISSING}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
 def _other_models(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -157,3 +157,37 @@ def test_an_own_style_is_used_beside_those_named(bench):
     found = bench.run(*words, "--style-file", "haiku.toml")
     assert {row["style"] for row in found.rows()} == {"cot", "haiku"}
     assert any("Answer in a haiku." in row["prompt"][0]["content"] for row in found.rows())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "generate questions.jsonl --teacher hf:{} -o out.jsonl",
+        "eval questions.jsonl --model hf:{} -o out.jsonl",
+        "train paths.jsonl --student {} -o run --device cpu",
+        "train paths.jsonl --student a=hf:{} -o run --device cpu",
+        "filter paths.jsonl --tokenizer {} --max-tokens 9 -o out.jsonl",
+    ],
+)
+@pytest.mark.parametrize("folder", ["/no/such/folder", "./gone", "models/of/mine", "models/"])
+def test_a_folder_that_is_not_there_is_named_and_no_hub_is_asked(words, folder, bench):
+    path = {"id": "a", "task": "math", "question": "2+3?", "path_id": "p", "response": "So it is 5."}
+    bench.write_rows("paths.jsonl", [{**path, "prediction": "5", "correct": True}])
+    done = bench.run(*words.format(folder).split(), HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.code == 2
+    assert f"{folder}: there is no such folder" in done.err
+    assert done.err.count("\n") == 1
+    assert "epo id" not in done.err
+
+
+@pytest.mark.parametrize(
+    "words", ["demo -o taken", "train paths.jsonl --student embedded:smollm2-135m -o taken",
+              "eval questions.jsonl --model hf:nobody --export inspect-ai -o taken"]
+)  # fmt: skip
+def test_a_file_where_a_folder_is_wanted_is_told_of_at_once(words, bench):
+    bench.write_rows("paths.jsonl", [{"id": "a", "task": "text", "question": "Q?", "path_id": "p", "response": "So."}])
+    bench.write("taken", "mine")
+    done = bench.run(*words.split())
+    assert done.code == 2, done.err
+    assert "taken: is a file, and a folder is wanted there; give another -o" in done.err
+    assert (bench.folder / "taken").read_text() == "mine"

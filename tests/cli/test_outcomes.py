@@ -1,9 +1,9 @@
-"""What `generate` says at its end: what became of the replies, what is new, and what would help."""
+"""What `generate` and `eval` say at their end: what became of the replies, what is new, and what would help."""
 
 import pytest
 
 from qrd.console import Console
-from qrd.stages.outcomes import Outcomes, outcome_of
+from qrd.stages.outcomes import Outcomes, on_paths, outcome_of
 from tests.kit import ledger
 
 
@@ -57,6 +57,44 @@ def test_the_end_counts_rows_by_what_became_of_them(questions, tmp_path):
     assert "warning" not in done.err
 
 
+def evaluate(bench, served, *more):
+    words = ("eval", "questions.jsonl", "--model", "openai/m", "--api-base", served.url, "-o", "predictions.jsonl")
+    return bench.run(*words, "--retries", "0", *more, OPENAI_API_KEY="sk-test")
+
+
+def test_the_end_of_eval_counts_replies_in_the_same_words(questions, tmp_path):
+    rules = [
+        {"do": "length", "contains": "Word 1?"}, {"do": "text", "text": "Answer: 13", "contains": "Word 2?"},
+        {"do": "status", "status": 400, "contains": "Word 3?", "attempts": [1]},
+        {"do": "text", "text": "", "contains": "Word 4?"}, RIGHT,
+    ]  # fmt: skip
+    with ledger.serving(tmp_path / "calls.jsonl", rules=rules) as served:
+        done = evaluate(questions, served)
+        again = evaluate(questions, served)
+    assert (done.code, again.code) == (3, 0)
+    assert "replies: 16 right, 1 wrong, 1 cut, 1 empty, 1 failed" in done.err.splitlines()
+    assert "replies: 17 right, 1 wrong, 1 cut, 1 empty" in again.err.splitlines(), "what was kept counts too"
+    assert "warning" not in done.err + again.err
+
+
+@pytest.mark.parametrize(
+    ("rule", "help"),
+    [
+        ({"do": "length", "text": "So"}, "20 of 20 replies are cut at --max-tokens 512"),
+        ({"do": "text", "text": ""}, "20 of 20 replies are empty"),
+        ({"do": "content_filter"}, "20 of 20 replies are refused"),
+        ({"do": "text", "text": "I wonder."}, "20 of 20 replies are without an answer"),
+    ],
+)
+def test_an_evaluation_that_measures_nothing_says_so_and_trains_nobody(questions, tmp_path, rule, help):
+    with ledger.serving(tmp_path / "calls.jsonl", rules=[rule]) as served:
+        done = evaluate(questions, served, "--max-tokens", "512")
+    (warned,) = (line for line in done.err.splitlines() if line.startswith("warning: "))
+    assert help in warned
+    assert "trains" not in warned
+    assert "--teacher" not in warned
+
+
 def test_nothing_is_said_where_quiet_is_asked_for(questions, tmp_path):
     with ledger.serving(tmp_path / "calls.jsonl", rules=[{"do": "length"}]) as served:
         done = generate(questions, served, "--quiet")
@@ -97,5 +135,5 @@ def test_one_in_ten_may_be_cut_without_a_warning(num_cut, is_warned, capsys):
     outcomes = Outcomes()
     for number in range(10):
         outcomes.add({"response": "x", "correct": True, "finish_reason": "length" if number < num_cut else "stop"})
-    outcomes.tell(Console(), num_failed=0, max_tokens=5)
+    outcomes.tell(Console(), on_paths(5), num_failed=0)
     assert ("warning" in capsys.readouterr().err) == is_warned

@@ -1,8 +1,10 @@
 import json
 
 from qrd.rows import records
+from tests.kit import ledger
 
 GENERATE = ("generate", "questions.jsonl", "--teacher", "scripted:teacher.toml")
+SERVED = {"OPENAI_API_KEY": "sk-test"}
 
 
 def test_the_records_of_a_bash_pipeline_follow_the_contract(bench):
@@ -54,10 +56,12 @@ def test_what_an_earlier_judge_said_and_cost_is_gone_where_a_path_is_not_judged_
 
 
 def test_a_finished_run_asks_nothing_and_leaves_its_file_as_it_is(bench):
-    assert bench.run(*GENERATE, "-o", "paths.jsonl").code == 0
-    before = (bench.folder / "paths.jsonl").read_bytes()
-    bench.write("teacher.toml", '[[rule]]\nerror = "asked again"\n')
-    assert bench.run(*GENERATE, "-o", "paths.jsonl").code == 0
+    with ledger.serving(bench.folder / "calls.jsonl") as served:
+        words = ("generate", "questions.jsonl", "--teacher", "openai/m", "--api-base", served.url, "-o", "paths.jsonl")
+        assert bench.run(*words, **SERVED).code == 0
+        before = (bench.folder / "paths.jsonl").read_bytes()
+        assert bench.run(*words, **SERVED).code == 0
+        assert len(served.calls()) == len(before.splitlines()) == 12
     assert (bench.folder / "paths.jsonl").read_bytes() == before
 
 
@@ -92,20 +96,15 @@ def test_no_resume_sets_the_old_file_aside(bench):
 
 
 def test_failed_requests_are_listed_and_tried_again(bench):
-    bench.write("broken.toml", '[[rule]]\nmatch = "4+1"\nerror = "no answer today"\n[[rule]]\nreply = "5"\n')
-    bench.write("sound.toml", '[[rule]]\nreply = "5"\n')
-    words = ("generate", "questions.jsonl", "--styles", "cot,facts", "-o", "paths.jsonl", "--teacher")
-    (bench.folder / "t.toml").symlink_to("broken.toml")
-    first = bench.run(*words, "scripted:t.toml")
-    assert first.code == 3
-    failed = bench.rows("paths.jsonl.failed.jsonl")
-    assert [(row["id"], row["style"], row["error"]) for row in failed] == [
-        ("b", "cot", "no answer today"),
-        ("b", "facts", "no answer today"),
-    ]
-    (bench.folder / "t.toml").unlink()
-    (bench.folder / "t.toml").symlink_to("sound.toml")
-    assert bench.run(*words, "scripted:t.toml").code == 0
+    refusal = {"do": "status", "status": 400, "message": "no answer today", "contains": "4+1", "attempts": [1]}
+    with ledger.serving(bench.folder / "calls.jsonl", rules=[refusal]) as served:
+        words = ("generate", "questions.jsonl", "--styles", "cot,facts", "-o", "paths.jsonl", "--teacher", "openai/m")
+        assert bench.run(*words, "--api-base", served.url, **SERVED).code == 3
+        failed = bench.rows("paths.jsonl.failed.jsonl")
+        assert sorted((row["id"], row["style"]) for row in failed) == [("b", "cot"), ("b", "facts")]
+        assert all("no answer today" in row["error"] for row in failed)
+        assert bench.run(*words, "--api-base", served.url, **SERVED).code == 0
+        assert len(served.calls()) == 4 + 2
     assert len(bench.rows("paths.jsonl")) == 4
     assert not (bench.folder / "paths.jsonl.failed.jsonl").exists()
 
@@ -194,20 +193,22 @@ def test_a_panel_needs_a_strict_majority_of_the_votes_asked_for(bench):
 
 
 def test_eval_scores_models_and_goes_on_where_it_stopped(bench):
-    words = ("eval", "questions.jsonl", "--model", "scripted:teacher.toml", "-o", "predictions.jsonl")
-    assert bench.run(*words, "--summary", "summary.json", "--samples", "3").code == 0
+    words = ("eval", "questions.jsonl", "--model", "openai/m", "-o", "predictions.jsonl", "--samples", "3")
+    rule = {"do": "text", "text": "Final answer: 5", "contains": "2+3"}
+    with ledger.serving(bench.folder / "calls.jsonl", rules=[rule]) as served:
+        asked = (*words, "--api-base", served.url)
+        assert bench.run(*asked, "--summary", "summary.json", **SERVED).code == 0
+        before = (bench.folder / "predictions.jsonl").read_bytes()
+        assert bench.run(*asked, **SERVED).code == 0
+        assert len(served.calls()) == 6
+    assert (bench.folder / "predictions.jsonl").read_bytes() == before
     rows = bench.rows("predictions.jsonl")
     for row in rows:
         records.checked(row, records.Prediction, file="-", line=1)
-    assert len(rows) == 6
-    scores = bench.json("summary.json")["models"]["scripted:teacher.toml"]
-    assert scores["rows"] == 6
-    assert scores["right"] == sum(row["correct"] for row in rows)
+    scores = bench.json("summary.json")["models"]["openai/m"]
+    assert scores["rows"] == len(rows) == 6
+    assert scores["right"] == sum(row["correct"] for row in rows) == 3
     assert scores["interval"][0] <= scores["accuracy"] <= scores["interval"][1]
-    before = (bench.folder / "predictions.jsonl").read_bytes()
-    bench.write("teacher.toml", '[[rule]]\nerror = "asked again"\n')
-    assert bench.run(*words, "--samples", "3").code == 0
-    assert (bench.folder / "predictions.jsonl").read_bytes() == before
 
 
 def test_a_dry_run_counts_and_asks_nothing(bench):

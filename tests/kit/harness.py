@@ -21,11 +21,14 @@ FORKS.set_forkserver_preload(["tests.kit.warm"])
 
 
 class Run:
-    """qrd under way, its output in `output.txt` of its folder. `dies_at` is what `die_at` takes."""
+    """qrd under way, its output in `output.txt` of its folder.
 
-    def __init__(self, folder, *words, dies_at=None):
+    `dies_at` is what `die_at` takes, `dies_behind` what `die_behind` takes.
+    """
+
+    def __init__(self, folder, *words, dies_at=None, dies_behind=None):
         self.folder = File(folder)
-        self.process = FORKS.Process(target=_live, args=(str(folder), words, dies_at))
+        self.process = FORKS.Process(target=_live, args=(str(folder), words, dies_at, dies_behind))
         self.process.start()
 
     @property
@@ -55,7 +58,7 @@ class Run:
         return self.process.exitcode
 
 
-def _live(folder, words, dies_at):
+def _live(folder, words, dies_at, dies_behind):
     os.setsid()
     os.chdir(folder)
     for name in [name for name in os.environ if name.startswith("QRD_")]:
@@ -67,6 +70,8 @@ def _live(folder, words, dies_at):
     os.dup2(output, 2)
     if dies_at is not None:
         die_at(*dies_at)
+    if dies_behind is not None:
+        die_behind(*dies_behind)
     sys.argv = ["qrd", *words]
     from qrd.cli import main
 
@@ -90,6 +95,21 @@ def die_at(step, place, number):
         raise AssertionError("dead")
 
     setattr(DISK, step, deadly)
+
+
+def die_behind(file, num_lines):
+    """Have this process die behind the write with which `file` has come to so many lines, however many it took."""
+    from qrd.rows.disk import DISK
+
+    real = DISK.write
+
+    def deadly(*given):
+        written = real(*given)
+        if rows_of(File(file)).count(b"\n") >= num_lines:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return written
+
+    DISK.write = deadly
 
 
 class Watched:

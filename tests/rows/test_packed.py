@@ -131,9 +131,9 @@ def test_a_packing_that_is_not_read_is_named(tmp_path: Path, name: str, head: by
 BOMB = """
 import resource, sys
 from qrd.errors import QrdError
-from qrd.rows.writer import Reader
+from qrd.rows.reader import Reader
 from qrd.rows.records import Question
-from qrd.published import files
+from qrd.published.ways import files
 for read in (lambda: Reader([sys.argv[1]], Question, unique=None).scan(), lambda: list(files.rows(sys.argv[1]))):
     try:
         print(*read())

@@ -332,6 +332,32 @@ def test_a_run_of_before_models_were_known_by_their_files_goes_on(copied, consol
     train.run(copied(), console)
 
 
+def without(file, *names):
+    """Rewrite a run.json as a qrd would have written it that did not know these options."""
+    fields = {name: value for name, value in json.loads(file.read_text()).items() if name not in (*names, "sha256")}
+    file.write_text(json.dumps(fields))
+
+
+def test_a_run_of_before_an_option_came_had_its_default(settings, console, tmp_path):
+    file = tmp_path / "run" / "checkpoints" / "run.json"
+    assert run_in_child(settings(**OPTIONS), killed_at, 8) == -signal.SIGKILL
+    without(file, "freeze", "route_by", "weight_decay", "gumbel_final_temperature")
+    given = settings(**OPTIONS, weight_decay=0.25)
+    with pytest.raises(ConfigError, match=rf"changed: --weight-decay \({settings().weight_decay} -> 0.25\)\. "):
+        train.run(given, console)
+    train.run(settings(**OPTIONS), console)
+    assert (tmp_path / "run" / "manifest.json").is_file()
+
+
+def test_a_file_in_the_place_of_the_run_folder_is_told_of_and_left(settings, console, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    for output in ("taken", "taken/run"):
+        for resume in (True, False):
+            with pytest.raises(ConfigError, match="taken: is a file, and a folder is wanted there; give another -o"):
+                train.run(settings(output=str(tmp_path / output), resume=resume), console)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def test_a_bit_flipped_in_what_a_run_is_stops_it_and_is_named(settings, console, tmp_path):
     assert run_in_child(settings(**OPTIONS), killed_at, 8) == -signal.SIGKILL
     file = tmp_path / "run" / "checkpoints" / "run.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 
 from qrd.errors import ConfigError
+from qrd.masking import one_line
 from qrd.published.row import Stream
 
 UTF_16 = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -82,5 +83,5 @@ class Recoded:
             return self._decoder.decode(data, final).encode("utf-8", "surrogateescape")
         except UnicodeError as error:
             raise ConfigError(
-                f"{self._file}: is no text in {self._encoding}: {error}; --encoding says what it is"
+                f"{self._file}: is no text in {self._encoding}: {one_line(error)}; --encoding says what it is"
             ) from None

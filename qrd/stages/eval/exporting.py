@@ -25,7 +25,7 @@ from qrd.masking import one_line
 from qrd.models import chat, names
 from qrd.models.chat_template import form_of, rendered
 from qrd.models.weights import resolve_dtype
-from qrd.rows.disk import write_whole
+from qrd.rows.disk import refuse_file, write_whole
 from qrd.rows.reader import Reader
 from qrd.rows.records import Fields, Question
 from qrd.stages import Tally, selecting
@@ -72,6 +72,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
 def _refuse_unkept(config: EvalConfig) -> None:
     if config.output == "-":
         raise ConfigError("--export: needs a folder; give one with -o")
+    refuse_file(File(config.output))
     if config.engine != "hf":
         raise ConfigError("--engine: --export writes tasks for transformers; leave it out")
     for name in ("samples", "temperature", "top_p", "summary"):

@@ -23,6 +23,7 @@ from qrd.stages.eval.comparing import write_summary
 from qrd.stages.eval.contamination import stamp
 from qrd.stages.eval.ensembles import combine
 from qrd.stages.eval.predicting import ENSEMBLES, Sheet, ask_all, request_of
+from qrd.stages.outcomes import on_predictions
 
 
 def run(config: EvalConfig, console: Console) -> Tally:
@@ -44,6 +45,7 @@ def run(config: EvalConfig, console: Console) -> Tally:
             console.say(f"{config.output}: predictions of {', '.join(sorted(sheet.others))} stay as they are")
 
         def told() -> Fields:
+            _tell_outcomes(sheet, config, console)
             return {"run": _run_identity(config, candidates), "contamination": contamination}
 
         with asked.begun(writer, told=told):
@@ -51,6 +53,15 @@ def run(config: EvalConfig, console: Console) -> Tally:
             combine(candidates, questions, sheet, config, console)
     _tell(candidates, list(sheet.rows.values()), contamination, config, console)
     return sheet.tally
+
+
+def _tell_outcomes(sheet: Sheet, config: EvalConfig, console: Console) -> None:
+    """Say what became of the replies of all candidates; what ensembles say is one of these."""
+    outcomes = sheet.tally.outcomes
+    for (name, _, _), fields in sheet.rows.items():
+        if name not in ENSEMBLES:
+            outcomes.add(fields)
+    outcomes.tell(console, on_predictions(config.max_tokens), num_failed=len(sheet.tally.failed))
 
 
 def _tell(
