@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qrd.models.names import local_source
-from qrd.training.tokens.batches import Encoded, Encoder
+from qrd.training.batches import Encoded, Encoder
 
 NUM_PATHS = 96
 PROMPT_TOKENS, COMPLETION_TOKENS = (40, 120), (40, 250)

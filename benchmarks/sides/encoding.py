@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 import transformers.models.bert.modeling_bert  # noqa: F401  (training has it imported by then)
 
-from qrd.training.tokens.encoder import embed_texts
+from qrd.training.encoder import embed_texts
 
 
 def seconds(texts: list[str]) -> float:

@@ -15,9 +15,9 @@ from accelerate import Accelerator
 
 from qrd.config import TrainConfig, knobs
 from qrd.stages.train.objectives import make_objective
+from qrd.training.batches import Encoder, Example
 from qrd.training.loop import Loop
 from qrd.training.students.loading import load_students, parse_students
-from qrd.training.tokens.batches import Encoder, Example
 
 # Every path to every student is only there to compare with, at one number of paths.
 NUM_PATHS = {"exclusive": (1, 2, 4, 8, 12), "none": (4,)}

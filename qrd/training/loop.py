@@ -24,6 +24,7 @@ from torch import Tensor
 
 from qrd.config import TrainConfig
 from qrd.errors import QrdError
+from qrd.training.batches import Example, collate, cut, derive_seed, epoch_order
 from qrd.training.devices.sharding import take_turns
 from qrd.training.devices.shards import is_sharded
 from qrd.training.objective import Closing, Micro, Objective, Window, WindowLoss
@@ -37,7 +38,6 @@ from qrd.training.optimisation import (
     set_rates,
 )
 from qrd.training.students.student import Student
-from qrd.training.tokens.batches import Example, collate, cut, derive_seed, epoch_order
 
 
 @dataclass(frozen=True)

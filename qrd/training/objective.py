@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from qrd.training.tokens.batches import Example
+from qrd.training.batches import Example
 
 
 @dataclass(frozen=True)

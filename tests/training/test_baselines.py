@@ -9,10 +9,10 @@ from transformers import AutoTokenizer
 
 from qrd.errors import ConfigError
 from qrd.stages.train import run as train
+from qrd.training.batches import Encoded, Example
 from qrd.training.objective import Window
 from qrd.training.objectives.step_by_step import StepByStep, answer_start
-from qrd.training.tokens.batches import Encoded, Example
-from qrd.training.tokens.paths import one_per_question
+from qrd.training.paths import one_per_question
 
 
 def example(path_id, question):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qrd.training.tokens.batches import Encoded, collate, cut, derive_seed, epoch_order
+from qrd.training.batches import Encoded, collate, cut, derive_seed, epoch_order
 
 
 def test_a_batch_is_padded_to_its_longest_path_and_predicts_targets_only():

@@ -7,9 +7,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from qrd.stages.train import run as train
 from qrd.stages.train.distilling import QrDistillWindow
+from qrd.training.batches import Encoded, Example
 from qrd.training.loop import Loop, cut_by_students
 from qrd.training.objectives.step_by_step import StepByStepWindow
-from qrd.training.tokens.batches import Encoded, Example
 
 CUTS = [(8, 1, 10**6), (4, 2, 10**6), (2, 4, 700), (1, 8, 1)]
 

@@ -8,8 +8,8 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from qrd.errors import ConfigError
-from qrd.training.tokens import encoder
-from qrd.training.tokens.encoder import embed_texts, token_limit
+from qrd.training import encoder
+from qrd.training.encoder import embed_texts, token_limit
 
 CPU = torch.device("cpu")
 TEXTS = ["Tom has 3 apples.", "The answer is 7. " * 3, "x"]

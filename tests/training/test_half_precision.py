@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from tiny_models import read_rows
 
 from qrd.stages.train import run as train
+from qrd.training.batches import Encoder, collate
 from qrd.training.loop import Loop
 from qrd.training.students import loading
-from qrd.training.tokens.batches import Encoder, collate
 
 CPU = torch.device("cpu")
 WAYS = [("lora", False), ("lora", True), ("full", False), ("full", True)]

@@ -18,10 +18,10 @@ from transformers import (
 
 from qrd.console import Console
 from qrd.stages.train import run as train
+from qrd.training.batches import Encoded, collate
 from qrd.training.students import logits
 from qrd.training.students.loading import StudentSpec, load_student
 from qrd.training.students.logits import Head, agrees, read_head, target_losses
-from qrd.training.tokens.batches import Encoded, collate
 
 
 def expected_losses(head, hidden_ND, target_N):

@@ -7,10 +7,10 @@ from tiny_models import read_rows
 from qrd.console import Console
 from qrd.errors import ConfigError
 from qrd.stages.train import run as train
+from qrd.training.batches import Encoded, collate
 from qrd.training.devices import plan as planning
 from qrd.training.loop import Loop
 from qrd.training.students import loading
-from qrd.training.tokens.batches import Encoded, collate
 
 CPU = torch.device("cpu")
 TOKENS = 200

@@ -11,11 +11,11 @@ from tiny_models import path_rows, read_rows, save_llama
 
 from qrd.errors import ConfigError, Interrupted
 from qrd.stages.train import run as train
+from qrd.training.batches import Encoder, collate
 from qrd.training.devices import plan as planning
 from qrd.training.loop import Loop
 from qrd.training.students import loading
 from qrd.training.students.student import save_student, verify_saved
-from qrd.training.tokens.batches import Encoder, collate
 
 CPU = torch.device("cpu")
 

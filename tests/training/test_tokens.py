@@ -8,9 +8,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from qrd.errors import ConfigError
 from qrd.method.words import align, split_words
 from qrd.models import chat
+from qrd.training.batches import Encoder, collate
 from qrd.training.students.logits import read_head
 from qrd.training.students.student import Student
-from qrd.training.tokens.batches import Encoder, collate
 
 TOKENIZERS = tiny_models.all_tokenizers()
 MESSAGES = [{"role": "user", "content": "What is 3 + 4?\n\nReason step by step."}]

@@ -34,9 +34,9 @@ from qrd.models import chat
 from qrd.models.names import source_of
 from qrd.stages.eval.candidates import Candidate
 from qrd.stages.eval.predicting import Case, speaking
+from qrd.training.batches import Encoded, Encoder, collate, cut
 from qrd.training.students.logits import agrees, read_head
 from qrd.training.students.student import Student
-from qrd.training.tokens.batches import Encoded, Encoder, collate, cut
 
 TOKENS = 2048  # read together by a student, padding included
 

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from qrd.config import TrainConfig
 from qrd.method import memory, mutual, objective, router, words
+from qrd.training.batches import Example, derive_seed
+from qrd.training.encoder import embed_texts
 from qrd.training.log import COLLAPSED
 from qrd.training.objective import Closing, Micro, Part, Window
 from qrd.training.students.student import Student
-from qrd.training.tokens.batches import Example, derive_seed
-from qrd.training.tokens.encoder import embed_texts
 
 ROUTER_HIDDEN = 256
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from qrd.config import TrainConfig
 from qrd.stages.train import distilling
+from qrd.training.batches import Example
 from qrd.training.objective import Objective
 from qrd.training.objectives import sft, step_by_step
 from qrd.training.students.student import Student
-from qrd.training.tokens.batches import Example
 
 Make = Callable[[TrainConfig, Sequence[Student], Sequence[Example]], Objective]
 

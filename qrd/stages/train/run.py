@@ -19,6 +19,7 @@ from qrd.rows.records import Path
 from qrd.stages import Tally, selecting
 from qrd.stages.train.objectives import make_objective
 from qrd.stages.train.options import settled, uses_memory
+from qrd.training.batches import Example
 from qrd.training.devices.launching import is_on, refuse_unfit_launch
 from qrd.training.devices.placement import place_students
 from qrd.training.devices.plan import describe, explaining_exhaustion, plan, refuse_unfit_adapters
@@ -27,10 +28,9 @@ from qrd.training.fitting import Fitting
 from qrd.training.folder import RunFolder
 from qrd.training.identity import identity_of, models_of, told
 from qrd.training.loop import Loop, StepResult
+from qrd.training.paths import doubts, encode_paths, one_per_question, refusal
 from qrd.training.students.loading import load_students, parse_students, whole_logits
 from qrd.training.students.student import Student
-from qrd.training.tokens.batches import Example
-from qrd.training.tokens.paths import doubts, encode_paths, one_per_question, refusal
 from qrd.training.trackers import available_trackers
 
 

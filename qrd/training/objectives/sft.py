@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from qrd.config import TrainConfig
+from qrd.training.batches import Example
 from qrd.training.objective import Closing, Micro, Part, Window
 from qrd.training.students.student import Student
-from qrd.training.tokens.batches import Example
 
 
 def make(config: TrainConfig, students: Sequence[Student], examples: Sequence[Example]) -> Sft:

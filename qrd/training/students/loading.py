@@ -18,6 +18,7 @@ from qrd.masking import one_line
 from qrd.models import chat
 from qrd.models.names import FOLDER_NAME, LOADABLE, local_source, named_student
 from qrd.models.weights import hush_bitsandbytes, keep_four_bits, read_model, resolve_dtype
+from qrd.training.batches import derive_seed
 from qrd.training.optimisation import ROUTER
 from qrd.training.students.adapters import (
     ALL_LINEAR,
@@ -27,7 +28,6 @@ from qrd.training.students.adapters import (
 )
 from qrd.training.students.logits import agrees, read_head
 from qrd.training.students.student import Student
-from qrd.training.tokens.batches import derive_seed
 
 
 @dataclass(frozen=True)

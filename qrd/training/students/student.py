@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from qrd.errors import QrdError
 from qrd.models import chat
+from qrd.training.batches import Batch
 from qrd.training.students.logits import Head, target_losses
-from qrd.training.tokens.batches import Batch
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from qrd.models.embedded import cache_folder
 from qrd.models.names import local_source
 from qrd.rows.disk import write_whole
 from qrd.rows.fingerprints import files_at
-from qrd.training.tokens.batches import cut
+from qrd.training.batches import cut
 
 BATCH_TOKENS = 4096
 

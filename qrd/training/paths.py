@@ -7,7 +7,7 @@ from typing import Any
 
 from qrd.models import chat
 from qrd.rows.records import Path, ending_of
-from qrd.training.tokens.batches import Encoder, Example, derive_seed
+from qrd.training.batches import Encoder, Example, derive_seed
 
 
 def refusal(path: Path) -> str | None:
