@@ -28,9 +28,20 @@ from qrd.backends.settings import BackendSettings
 from qrd.models.names import parsed
 
 __all__ = [
-    "Account", "Backend", "BackendSettings", "Budget", "Flight", "Reply", "Request", "Sampling", "Stopping",
-    "base_of", "estimate", "hashing", "open_backend",
-]  # fmt: skip
+    "Account",
+    "Backend",
+    "BackendSettings",
+    "Budget",
+    "Flight",
+    "Reply",
+    "Request",
+    "Sampling",
+    "Stopping",
+    "base_of",
+    "estimate",
+    "hashing",
+    "open_backend",
+]
 
 # By the prefix of a model's name, the module below this one that answers, and what in it takes (model, settings).
 BACKENDS = {

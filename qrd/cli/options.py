@@ -92,9 +92,13 @@ def _signature(kind: type[Any], full_name: str) -> inspect.Signature:
             )
         )
     config_file = typer.Option(
-        "--config", help="TOML file with a table per command.", is_eager=True, callback=_reader(full_name),
-        envvar=f"{_prefix(full_name)}_CONFIG", show_envvar=False,
-    )  # fmt: skip
+        "--config",
+        help="TOML file with a table per command.",
+        is_eager=True,
+        callback=_reader(full_name),
+        envvar=f"{_prefix(full_name)}_CONFIG",
+        show_envvar=False,
+    )
     words = "Show what is in force and where each value came from."
     show = typer.Option("--print-config", help=words, show_envvar=False, show_default=False)
     parameters.append(

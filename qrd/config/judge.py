@@ -33,9 +33,11 @@ class JudgeConfig(Batching):
         "`verdict` is known, or wrong, for paths of INPUT whose answer is wrong.",
     )
     max_drift: float | None = knob(
-        None, "With --canaries: how far the share a judge gets right may fall before exit 7 (default: 0.2).",
-        low=0, high=1,
-    )  # fmt: skip
+        None,
+        "With --canaries: how far the share a judge gets right may fall before exit 7 (default: 0.2).",
+        low=0,
+        high=1,
+    )
     against: str | None = knob(
         None,
         "JSONL file of known labels, path_id and verdict, such as FILE.marks.jsonl of inspect: judge these paths "

@@ -41,8 +41,11 @@ def ending(row: Fields) -> str:
 
 
 GROUPINGS: dict[str, Callable[[Fields], str]] = {
-    "difficulty": difficulty, "answer": answer, "length": length, "ending": ending
-}  # fmt: skip
+    "difficulty": difficulty,
+    "answer": answer,
+    "length": length,
+    "ending": ending,
+}
 
 
 def in_order(names: set[str]) -> list[str]:

@@ -71,14 +71,21 @@ def _compared(family: str, pairs: Sequence[Pair], scores: Mapping[str, Scores], 
 
 def _comparison(
     model: str, other: str, differences: Sequence[float], p: float, p_holm: float, family: str, seed: int
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     num_questions, (better, worse) = len(differences), _better_and_worse(differences)
     return Comparison(
-        model=model, other=other, questions=num_questions, better=better, worse=worse,
-        difference=sum(differences) / num_questions, interval=bootstrap(differences, seed=seed), p=p, p_holm=p_holm,
+        model=model,
+        other=other,
+        questions=num_questions,
+        better=better,
+        worse=worse,
+        difference=sum(differences) / num_questions,
+        interval=bootstrap(differences, seed=seed),
+        p=p,
+        p_holm=p_holm,
         family=family,
         smallest_difference=smallest_difference(num_questions, sum(d * d for d in differences) / num_questions),
-    )  # fmt: skip
+    )
 
 
 def _better_and_worse(differences: Sequence[float]) -> tuple[int, int]:

@@ -28,11 +28,13 @@ def sampled(questions: Mapping[str, Sequence[Fields]]) -> Fields | None:
     rights = [sum(row["correct"] for row in rows) for rows in whole]
     passed = {str(k): [pass_at(k, num, right) for right in rights] for k in counts(num) if rights}
     return {
-        "n": num, "questions": len(whole), "incomplete": len(graded) - len(whole),
+        "n": num,
+        "questions": len(whole),
+        "incomplete": len(graded) - len(whole),
         "maj": {"accuracy": majority.share, "interval": list(majority.interval), "ties": sum(tie for _, tie in votes)},
         "pass": {k: sum(chances) / len(chances) for k, chances in passed.items()},
         "pass_interval": {k: _interval(chances, num) for k, chances in passed.items()},
-    }  # fmt: skip
+    }
 
 
 def _interval(chances: Sequence[float], num: int) -> list[float]:

@@ -51,10 +51,16 @@ def scores(rows: Sequence[Fields]) -> Fields:
     cut = sum(row.get("finish_reason") == "length" for row in rows)
     outcomes = Counter(map(outcome_of, rows))
     return {
-        "accuracy": found.share, "interval": list(found.interval), "right": found.num_right, "rows": found.num_rows,
-        "answer_found": found.num_found, "cut": cut, "wrong": outcomes[WRONG], "no_answer": outcomes[NO_ANSWER],
+        "accuracy": found.share,
+        "interval": list(found.interval),
+        "right": found.num_right,
+        "rows": found.num_rows,
+        "answer_found": found.num_found,
+        "cut": cut,
+        "wrong": outcomes[WRONG],
+        "no_answer": outcomes[NO_ANSWER],
         "no_gold": outcomes[NO_GOLD],
-    }  # fmt: skip
+    }
 
 
 def question_scores(rows: Sequence[Fields]) -> dict[str, Mapping[str, float]]:

@@ -13,9 +13,7 @@ Fields = dict[str, Any]
 
 VERSUS = ("model against other", "points [95 % interval]", "better : worse", "p by Holm", "smallest difference shown")
 
-ANSWERED = (
-    "answers found", "right where found %", "cut at --max-tokens", "right where whole %", "ties"
-)  # fmt: skip
+ANSWERED = ("answers found", "right where found %", "cut at --max-tokens", "right where whole %", "ties")
 
 OTHERS = (WRONG, NO_ANSWER, NO_GOLD)
 
@@ -143,7 +141,9 @@ def chance(p: float) -> str:
 
 def _compared(comparison: Fields) -> list[str]:
     return [
-        f"{comparison['model']} against {comparison['other']}", difference(comparison),
+        f"{comparison['model']} against {comparison['other']}",
+        difference(comparison),
         f"{comparison['better']:,} : {comparison['worse']:,} of {comparison['questions']:,}",
-        chance(comparison["p_holm"]), smallest_shown(comparison),
-    ]  # fmt: skip
+        chance(comparison["p_holm"]),
+        smallest_shown(comparison),
+    ]

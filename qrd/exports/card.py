@@ -25,10 +25,30 @@ from qrd.rows.manifest import sha256_of
 from qrd.rows.records import Path
 
 # Options that say where, how fast or how loudly a step ran, not what it did.
-UNSHOWN = frozenset((
-    "input", "output", "rejects", "summary", "resume", "quiet", "debug", "skip_bad", "concurrency", "rpm", "tpm",
-    "timeout", "retries", "max_cost", "allow_unpriced", "api_base", "batch_size", "device", "hub", "public",
-))  # fmt: skip
+UNSHOWN = frozenset(
+    (
+        "input",
+        "output",
+        "rejects",
+        "summary",
+        "resume",
+        "quiet",
+        "debug",
+        "skip_bad",
+        "concurrency",
+        "rpm",
+        "tpm",
+        "timeout",
+        "retries",
+        "max_cost",
+        "allow_unpriced",
+        "api_base",
+        "batch_size",
+        "device",
+        "hub",
+        "public",
+    )
+)
 COUNTED = ("teacher", "style", "task")
 SHOWN_REASONS = 20
 _FOLDERS = "|".join(f"{kind}:" for kind, what in KINDS.items() if what.form == FOLDER)

@@ -39,15 +39,23 @@ class Entry:
 def lm_eval_files(task: str, rows: Sequence[Fields], entry: Entry, max_tokens: int) -> Mapping[str, bytes]:
     """The files of a task of lm-evaluation-harness, by name."""
     settings = {
-        "until": list(entry.ends), "max_gen_toks": max_tokens, "do_sample": False, "temperature": 0.0,
+        "until": list(entry.ends),
+        "max_gen_toks": max_tokens,
+        "do_sample": False,
+        "temperature": 0.0,
         "repetition_penalty": 1.0,
-    }  # fmt: skip
+    }
     lines = {
-        "task": task, "dataset_kwargs": {"file": f"{task}.jsonl"}, "test_split": "test", "num_fewshot": 0,
-        "output_type": "generate_until", "doc_to_text": "prompt", "doc_to_target": "answer",
+        "task": task,
+        "dataset_kwargs": {"file": f"{task}.jsonl"},
+        "test_split": "test",
+        "num_fewshot": 0,
+        "output_type": "generate_until",
+        "doc_to_text": "prompt",
+        "doc_to_target": "answer",
         "generation_kwargs": settings,
         "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
-    }  # fmt: skip
+    }
     written = [f"{key}: {json.dumps(value)}" for key, value in lines.items()]
     written += ["custom_dataset: !function qrd_task.questions", "process_results: !function qrd_task.graded"]
     yaml = "\n".join(written) + "\n"
@@ -66,17 +74,22 @@ def lm_eval_command(task: str, folder: str, entry: Entry, batch_size: int) -> st
 def inspect_files(task: str, rows: Sequence[Fields], entry: Entry, max_tokens: int) -> Mapping[str, bytes]:
     """The files of a task of inspect_ai, by name: the task, its questions, and the model's settings."""
     model: Fields = {
-        "model_path": entry.adapter or entry.source, "tokenizer_path": entry.source, "dtype": entry.dtype,
-        "device": entry.device, "do_sample": False, "tokenizer_call_args": {"add_special_tokens": entry.adds_special},
-    }  # fmt: skip
+        "model_path": entry.adapter or entry.source,
+        "tokenizer_path": entry.source,
+        "dtype": entry.dtype,
+        "device": entry.device,
+        "do_sample": False,
+        "tokenizer_call_args": {"add_special_tokens": entry.adds_special},
+    }
     if not entry.has_template:
         model["chat_template"] = PLAIN_TEMPLATE
     stops = json.dumps(list(entry.extra_ends)) if entry.extra_ends else "None"
     code = INSPECT_TASK.replace("TASK", task).replace("MAX_TOKENS", str(max_tokens)).replace("STOPS", stops)
     return {
-        f"{task}.py": code.encode(), f"{task}.jsonl": _jsonl(rows),
+        f"{task}.py": code.encode(),
+        f"{task}.jsonl": _jsonl(rows),
         f"{entry.name}.model.json": json.dumps(model, indent=2).encode() + b"\n",
-    }  # fmt: skip
+    }
 
 
 def inspect_command(task: str, folder: str, entry: Entry, batch_size: int) -> str:

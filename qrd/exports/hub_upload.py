@@ -46,9 +46,7 @@ def upload(folder: File, files: list[str], name: str, *, public: bool) -> str:
         if not public and not api.dataset_info(place.repo_id).private:
             raise ConfigError(f"--hub: {place.repo_id} is public; say --public to add to it, or choose another name")
         operations = [package.CommitOperationAdd(file, str(folder / file)) for file in files]
-        api.create_commit(
-            place.repo_id, operations, commit_message="Exported by qrd data export", repo_type="dataset"
-        )  # fmt: skip
+        api.create_commit(place.repo_id, operations, commit_message="Exported by qrd data export", repo_type="dataset")
     except (OSError, ValueError, package.errors.HTTPError) as error:
         raise BackendError(f"--hub {name}: {one_line(error)}") from None
     return str(place)

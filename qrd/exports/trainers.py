@@ -57,9 +57,11 @@ def settings(trainer: str, form: str, file: str) -> str:
     if trainer == "ms-swift":
         return f"swift sft --dataset {file} ..."
     kind = (
-        "chat_template" if form == "messages" else "{field_instruction: prompt, field_output: completion, "
+        "chat_template"
+        if form == "messages"
+        else "{field_instruction: prompt, field_output: completion, "
         'format: "{instruction}\\n\\n", no_input_format: "{instruction}\\n\\n"}'
-    )  # fmt: skip
+    )
     return f"datasets:\n  - path: {file}\n    ds_type: {_kind(file)}\n    type: {kind}\ntrain_on_inputs: false"
 
 
@@ -86,9 +88,12 @@ def register(file: str, form: str) -> File:
     if form == "messages":
         entry |= {"formatting": "sharegpt", "columns": {"messages": "messages"}}
         entry["tags"] = {
-            "role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant",
+            "role_tag": "role",
+            "content_tag": "content",
+            "user_tag": "user",
+            "assistant_tag": "assistant",
             "system_tag": "system",
-        }  # fmt: skip
+        }
     write_json(registry, {**entries, entry_name(file): entry})
     return registry
 

@@ -19,9 +19,9 @@ from qrd.rows.records import Fields, Path, Verdict, checked, misfit
 MOST_SHAPES = 8
 TRIED = 64  # lines, or chunks of lines, before it shows whether a shape fits them
 # What rules read must be there as a path has it; the rest may be left out.
-REQUIRED = frozenset({
-    "id", "task", "question", "answer", "choices", "path_id", "response", "teacher", "style", "finish_reason", "usage",
-})  # fmt: skip
+REQUIRED = frozenset(
+    {"id", "task", "question", "answer", "choices", "path_id", "response", "teacher", "style", "finish_reason", "usage"}
+)
 
 _NO_NAME = re.compile(r'[\\"\x00-\x1f]')  # in a field's name, which msgspec cannot give to a class
 _encode = msgspec.json.Encoder().encode

@@ -50,11 +50,13 @@ class Group:
         """The row of a table, as `GROUP_COLUMNS` names it."""
         num_told = sum(self.outcomes[outcome] for outcome in (RIGHT, WRONG, NO_ANSWER))
         return (
-            f"{self.num_rows:,}", *(f"{self.outcomes[outcome]:,}" for outcome in OUTCOMES),
-            _share(self.outcomes[RIGHT], num_told), _share(self.num_answered, self.num_graded),
+            f"{self.num_rows:,}",
+            *(f"{self.outcomes[outcome]:,}" for outcome in OUTCOMES),
+            _share(self.outcomes[RIGHT], num_told),
+            _share(self.num_answered, self.num_graded),
             f"{self.tokens / self.num_counted:,.0f}" if self.num_counted else "-",
             f"{self.cost_usd:.4f}" if self.num_priced else "-",
-        )  # fmt: skip
+        )
 
 
 GROUP_COLUMNS = ("rows", *OUTCOMES, "right %", "answer found %", "tokens each", "cost $")

@@ -47,9 +47,14 @@ class Form:
 
 
 MATH_SUBJECTS = (
-    "algebra", "counting_and_probability", "geometry", "intermediate_algebra", "number_theory", "prealgebra",
+    "algebra",
+    "counting_and_probability",
+    "geometry",
+    "intermediate_algebra",
+    "number_theory",
+    "prealgebra",
     "precalculus",
-)  # fmt: skip
+)
 
 FORMS = {
     "gsm8k": Form(gsm8k.question, Hub("openai/gsm8k", ("main", "socratic"))),

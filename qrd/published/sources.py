@@ -74,9 +74,12 @@ def _refuse_idle_options(config: DataImportConfig, *, is_gym: bool) -> None:
 def _gym_source(config: DataImportConfig, task: str) -> Source:
     rows = gym.rows(task, count=config.count, seed=config.seed, options=config.gym_options)
     return Source(
-        rows, partial(gym.question, seed=config.seed), f"{task}_s{config.seed}", total=config.count,
+        rows,
+        partial(gym.question, seed=config.seed),
+        f"{task}_s{config.seed}",
+        total=config.count,
         origin={"package": "reasoning-gym", "version": _version("reasoning-gym")},
-    )  # fmt: skip
+    )
 
 
 def _hub_source(config: DataImportConfig, name: str) -> Source:

@@ -31,9 +31,13 @@ def rendered(document: Document) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, finalize=_printable, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string(_part("page.html")).render(
-        document=document, style=Markup(style), script=Markup(script), policy=policy(style, script),
-        island=island(document.sample), version=__version__,
-    )  # fmt: skip
+        document=document,
+        style=Markup(style),
+        script=Markup(script),
+        policy=policy(style, script),
+        island=island(document.sample),
+        version=__version__,
+    )
 
 
 def policy(style: str, script: str) -> str:

@@ -62,8 +62,9 @@ def told(models: Iterable[str]) -> list[Fields]:
     """The files of all models, as a manifest tells them."""
     return [
         {"model": model, "file": file, "sha256": sha256}
-        for model in dict.fromkeys(models) for file, sha256 in files_of(model).items()
-    ]  # fmt: skip
+        for model in dict.fromkeys(models)
+        for file, sha256 in files_of(model).items()
+    ]
 
 
 def changed(entries: object) -> list[str]:

@@ -48,8 +48,10 @@ class Manifest:
         self.before = stored(self.output)
         told = output_of(self.before).get("sha256")
         if is_changed := isinstance(told, str) and sha256_of(File(self.output)) != told:
-            say(f"warning: {self.output}: was changed since its last run ended, by something else than qrd; its rows "
-                "are taken as they are. --no-resume sets the file aside")  # fmt: skip
+            say(
+                f"warning: {self.output}: was changed since its last run ended, by something else than qrd; its rows "
+                "are taken as they are. --no-resume sets the file aside"
+            )
         ours = {entry["model"] for entry in self.models}
         earlier = [entry for entry in input_files(self.before.get("models")) if entry.get("model") not in ours]
         self.models = earlier + self.models  # an output may hold rows of models that this run does not ask
@@ -74,10 +76,15 @@ class Manifest:
         facts = {
             "inputs": [self._input(file, sha256) for file, sha256 in inputs.items()],
             "output": _hashes(File(self.output)),
-            "rows_in": rows_in, "rows_out": rows_out, "reasons": dict(reasons or {}),
-            "seconds": round(time.time() - self.started, 3), "cost_usd": cost_usd, "finished": finished,
-            **self.altered, **extra,
-        }  # fmt: skip
+            "rows_in": rows_in,
+            "rows_out": rows_out,
+            "reasons": dict(reasons or {}),
+            "seconds": round(time.time() - self.started, 3),
+            "cost_usd": cost_usd,
+            "finished": finished,
+            **self.altered,
+            **extra,
+        }
         before = self.before or stored(self.output)
         if _as_json({**self._ours(), **facts, "seconds": None}) != _as_json({**before, "seconds": None}):
             self._write(facts)
@@ -132,9 +139,10 @@ def input_files(value: object) -> list[dict[str, Any]]:
     """The entries of a manifest's list of files that are whole; a manifest may come from anywhere."""
     entries = value if isinstance(value, list) else []
     return [
-        entry for entry in entries
+        entry
+        for entry in entries
         if isinstance(entry, dict) and isinstance(entry.get("file"), str) and isinstance(entry.get("sha256"), str)
-    ]  # fmt: skip
+    ]
 
 
 def located(made: Mapping[str, Any], near: File) -> File | None:

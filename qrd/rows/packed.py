@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple, Protocol
 
 from qrd.errors import ConfigError, PackedError, needs
+from qrd.masking import one_line
 
 MAX_WHOLE_BYTES = 2**27
 SUFFIXES = (".gz", ".zst", ".zstd")
@@ -157,7 +158,7 @@ class Unpacked(io.BufferedIOBase):
             raise self._damaged(error) from None
 
     def _damaged(self, error: Exception) -> PackedError:
-        return PackedError(f"{self._shown}: its {self._packing.name} data is damaged: {error}")
+        return PackedError(f"{self._shown}: its {self._packing.name} data is damaged: {one_line(error)}")
 
 
 class _Pieces:

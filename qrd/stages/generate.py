@@ -177,9 +177,13 @@ def _settled(item: Planned, reply: Reply, this: Generation, writer: Writer) -> d
     """Write the path, or note the failure; the tokens and the cost of the reply."""
     request_hash = request_of(item, this.config).hash(this.identities[item.teacher], this.config.api_base)
     identity = {
-        "id": item.row.record.id, "path_id": item.path_id, "request_hash": request_hash, "teacher": item.teacher,
-        "style": item.style, "sample": item.sample,
-    }  # fmt: skip
+        "id": item.row.record.id,
+        "path_id": item.path_id,
+        "request_hash": request_hash,
+        "teacher": item.teacher,
+        "style": item.style,
+        "sample": item.sample,
+    }
     if reply.error is not None:
         this.asking.tally.failed.append(failed_row(identity, reply))
         return {}
@@ -197,10 +201,16 @@ def path_of(item: Planned, identity: Fields, reply: Reply) -> Fields:
     graded = grade(question.task, reply.text or "", question.answer, question.choices)
     thought = {} if reply.reasoning is None else {"reasoning": reply.reasoning}
     return {
-        **unsaid(item.row.fields), **identity, **thought,
-        "prompt": list(item.messages), "response": reply.text or "", "finish_reason": reply.finish_reason,
-        "prediction": graded.prediction, "correct": graded.correct, "usage": reply.usage,
-    }  # fmt: skip
+        **unsaid(item.row.fields),
+        **identity,
+        **thought,
+        "prompt": list(item.messages),
+        "response": reply.text or "",
+        "finish_reason": reply.finish_reason,
+        "prediction": graded.prediction,
+        "correct": graded.correct,
+        "usage": reply.usage,
+    }
 
 
 def _estimate(questions: Held[Question], config: GenerateConfig, console: Console) -> None:

@@ -302,6 +302,10 @@ class Api:
         cost_usd = self._cost(ask, answer)
         usage = Usage(prompt_tokens=answer.num_prompt, completion_tokens=answer.num_reply, cost_usd=cost_usd)
         return Reply(
-            key=ask.request.key, text=answer.text, finish_reason=answer.finish_reason, usage=usage,
-            attempts=ask.attempts, reasoning=answer.reasoning,
-        )  # fmt: skip
+            key=ask.request.key,
+            text=answer.text,
+            finish_reason=answer.finish_reason,
+            usage=usage,
+            attempts=ask.attempts,
+            reasoning=answer.reasoning,
+        )

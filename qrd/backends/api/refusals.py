@@ -25,10 +25,12 @@ _GAVE_UP = frozenset({504, 524})  # a gateway's word that the server behind it t
 # raises it also for a connection that is lost on the way.
 _NEVER_SENT = frozenset(
     {
-        ("aiohttp", "ClientConnectorError"), ("aiohttp", "ConnectionTimeoutError"),
-        ("httpcore", "ConnectError"), ("httpcore", "ConnectTimeout"),
+        ("aiohttp", "ClientConnectorError"),
+        ("aiohttp", "ConnectionTimeoutError"),
+        ("httpcore", "ConnectError"),
+        ("httpcore", "ConnectTimeout"),
     }
-)  # fmt: skip
+)
 _OBJECT = re.compile(r" ssl:(?:<[^>]*>|\w+)")  # how aiohttp says which settings of TLS a connection has
 LONGEST_WAIT_S = 600.0  # a provider that asks for more is asked again by a later run
 
@@ -70,9 +72,12 @@ def answered(status: int, said: str, headers: Mapping[str, str]) -> Refusal:
     if 400 <= status < 500 and status not in _PASSING:
         return Refusal(kind="row", message=message)
     return Refusal(
-        kind="passing", message=message, retry_after_s=wait_s(headers, is_limit=status == TOO_MANY),
-        may_be_billed=status in _GAVE_UP, too_many=status == TOO_MANY,
-    )  # fmt: skip
+        kind="passing",
+        message=message,
+        retry_after_s=wait_s(headers, is_limit=status == TOO_MANY),
+        may_be_billed=status in _GAVE_UP,
+        too_many=status == TOO_MANY,
+    )
 
 
 def unanswered(error: BaseException | str, *, was_sent: bool = True) -> Refusal:

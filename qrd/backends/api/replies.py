@@ -18,14 +18,18 @@ from qrd.backends.api.words import DEEPEST, is_told, no_answer, refusal_in, stat
 from qrd.rows.records import WHOLE_ENDS, ending_of
 
 MOST_TOKENS = 2**40  # what is past it is no count; nor is true, which is an int to Python and none to a record
-_COUNTS = (
-    ("prompt_tokens", "input_tokens", "prompt_eval_count"), ("completion_tokens", "output_tokens", "eval_count"),
-)  # fmt: skip
+_COUNTS = (("prompt_tokens", "input_tokens", "prompt_eval_count"), ("completion_tokens", "output_tokens", "eval_count"))
 _WRAPS = ("data", "result", "response", "body", "output")
 _TEXTS = ("content", "text", "output_text", "generated_text", "completion", "response", "value")
 _THOUGHTS = (
-    "reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts", "reasoning_details", "thinking_blocks",
-)  # fmt: skip
+    "reasoning_content",
+    "reasoning",
+    "thinking",
+    "reasoning_text",
+    "thoughts",
+    "reasoning_details",
+    "thinking_blocks",
+)
 _ENDS = (
     "finish_reason",
     "stop_reason",

@@ -15,9 +15,23 @@ from qrd.backends.api.refusals import Refusal, answered, unanswered
 MOST_CHARS = 300
 DEEPEST = 5  # no honest error nests deeper, and a hostile one must not exhaust the stack
 _PLACES = (
-    "error", "errors", "detail", "message", "msg", "error_message", "errorMessage", "error_msg", "error_description",
-    "base_resp", "status_msg", "fault", "title", "reason", "description", "exception",
-)  # fmt: skip
+    "error",
+    "errors",
+    "detail",
+    "message",
+    "msg",
+    "error_message",
+    "errorMessage",
+    "error_msg",
+    "error_description",
+    "base_resp",
+    "status_msg",
+    "fault",
+    "title",
+    "reason",
+    "description",
+    "exception",
+)
 _NUMBERS = ("code", "status", "status_code", "statusCode", "http_status", "error_code")
 # Statuses that the names of errors stand for, where a server gives a name and no number.
 _NAMES = (

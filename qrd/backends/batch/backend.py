@@ -140,9 +140,12 @@ class BatchApi:
         taken = requests[: len(lines)]
         most_usd = sum(self._most(request) for request in taken)
         batch = Batch(
-            model=self.model, token=secrets.token_hex(8), keys=[request.key for request in taken],
-            hashes=[self._hash(request) for request in taken], held_usd=most_usd,
-        )  # fmt: skip
+            model=self.model,
+            token=secrets.token_hex(8),
+            keys=[request.key for request in taken],
+            hashes=[self._hash(request) for request in taken],
+            held_usd=most_usd,
+        )
         if self.budget.hold(most_usd, batch.hold.name) is None:
             raise BackendError(
                 f"--max-cost {self.budget.ceiling:g}: ${self.budget.spent:.6f} are spent and a batch of {len(taken)} "

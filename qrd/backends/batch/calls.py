@@ -63,9 +63,11 @@ class BatchCalls:
     def create(self, file: str, token: str) -> str:
         """The provider's name of a batch made of a file. Never tried again where no answer came."""
         told = {
-            "input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": "24h",
+            "input_file_id": file,
+            "endpoint": "/v1/chat/completions",
+            "completion_window": "24h",
             "metadata": {"qrd": token},
-        }  # fmt: skip
+        }
         return str(self._object("POST", "batches", told=told, is_safe=False)["id"])
 
     def find(self, token: str) -> str | None:
@@ -113,9 +115,15 @@ class BatchCalls:
         return asyncio.run(self._tried(method, place, **given))
 
     async def _tried(
-        self, method: str, place: str, *, told: Any = None, form: Callable[[], Any] | None = None,
-        query: dict[str, str] | None = None, is_safe: bool = True,
-    ) -> bytes:  # fmt: skip
+        self,
+        method: str,
+        place: str,
+        *,
+        told: Any = None,
+        form: Callable[[], Any] | None = None,
+        query: dict[str, str] | None = None,
+        is_safe: bool = True,
+    ) -> bytes:
         attempts = 0
         while True:
             attempts += 1

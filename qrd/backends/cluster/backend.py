@@ -126,9 +126,13 @@ class OnRay:
         one = reaching.needs(self.model, self.settings, self._ray.cluster_resources().get("GPU", 0))
         # A call that is lost with its worker is made again on the one that follows, which knows that it is new.
         options = {
-            "num_cpus": one.get("CPU", 0), "num_gpus": one.get("GPU", 0), "max_concurrency": 3, "max_restarts": -1,
-            "max_task_retries": MOST_RESTARTS, "scheduling_strategy": "SPREAD",
-        }  # fmt: skip
+            "num_cpus": one.get("CPU", 0),
+            "num_gpus": one.get("GPU", 0),
+            "max_concurrency": 3,
+            "max_restarts": -1,
+            "max_task_retries": MOST_RESTARTS,
+            "scheduling_strategy": "SPREAD",
+        }
         return self._ray.remote(Worker).options(**options).remote(_anywhere(self.model), plain)
 
     def _opened(self) -> bool:

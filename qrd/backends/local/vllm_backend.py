@@ -163,9 +163,13 @@ class VllmLocal:
             inside.add(prompt + start, scoring, partial(take, number))
 
     def _write(
-        self, request: Request, prompt: list[int], begun: tuple[list[int], float], inside: EngineQueue,
+        self,
+        request: Request,
+        prompt: list[int],
+        begun: tuple[list[int], float],
+        inside: EngineQueue,
         done: deque[Reply],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Have the reply written behind its start, which has that log-probability."""
         start, start_logprob = begun
 

@@ -12,10 +12,16 @@ from qrd.published.row import Published
 from qrd.rows.records import Fields
 
 LABELS = {
-    "e": "entailment", "n": "neutral", "c": "contradiction",
-    0: "entailment", 1: "neutral", 2: "contradiction",
-    "entailment": "entailment", "neutral": "neutral", "contradiction": "contradiction",
-}  # fmt: skip
+    "e": "entailment",
+    "n": "neutral",
+    "c": "contradiction",
+    0: "entailment",
+    1: "neutral",
+    2: "contradiction",
+    "entailment": "entailment",
+    "neutral": "neutral",
+    "contradiction": "contradiction",
+}
 _ROUND = re.compile(r"(?<![A-Za-z0-9])[rR]([123])(?![A-Za-z0-9])")
 
 
@@ -30,9 +36,12 @@ def question(row: Published) -> Fields:
         raise row.problem("label", "e, n or c, or 0, 1 or 2")
     meta = {"source_id": row.source_id("uid", "id"), "round": _round(row.file)}
     return {
-        "task": "nli", "context": row.text(row.first_of("context", "premise")), "question": row.text("hypothesis"),
-        "answer": LABELS[label], "meta": meta,
-    }  # fmt: skip
+        "task": "nli",
+        "context": row.text(row.first_of("context", "premise")),
+        "question": row.text("hypothesis"),
+        "answer": LABELS[label],
+        "meta": meta,
+    }
 
 
 def _round(file: str) -> str | None:

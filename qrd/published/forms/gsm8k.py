@@ -22,6 +22,8 @@ def question(row: Published) -> Fields:
     if not mark or number is None:
         raise row.problem("answer", f"a solution that ends in {MARK} and a number")
     return {
-        "task": "math", "question": row.text("question"), "answer": number,
+        "task": "math",
+        "question": row.text("question"),
+        "answer": number,
         "meta": {"source_id": row.source_id("id")},
-    }  # fmt: skip
+    }

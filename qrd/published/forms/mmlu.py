@@ -24,7 +24,9 @@ def question(row: Published) -> Fields:
     if isinstance(answer, int) and 0 <= answer < len(choices):
         answer = choices[answer].label  # of this data set a number is a place, whatever the choices are called
     return {
-        "task": "choice", "question": row.text("question"), "choices": [choice.text for choice in choices],
+        "task": "choice",
+        "question": row.text("question"),
+        "choices": [choice.text for choice in choices],
         "answer": options.letter(row, answer, choices),
         "meta": {"source_id": row.source_id("id"), "subject": row.maybe_text("subject")},
-    }  # fmt: skip
+    }

@@ -47,8 +47,12 @@ def _question(row: Published, meta: Fields, *, gold_required: bool) -> Fields:
         raise row.problem("answerKey", f"one of {', '.join(labels)}")
     answer = None if key is None else LETTERS[labels.index(key)]
     return {
-        "task": "choice", "question": stem, "choices": [text for _, text in choices], "answer": answer, "meta": meta,
-    }  # fmt: skip
+        "task": "choice",
+        "question": stem,
+        "choices": [text for _, text in choices],
+        "answer": answer,
+        "meta": meta,
+    }
 
 
 def _parts(row: Published) -> tuple[str, str, list[tuple[str, str]]]:

@@ -21,9 +21,7 @@ def question(row: Published) -> Fields:
     if not (facts is None or isinstance(facts, str) or _is_texts(facts)):
         raise row.problem("facts", "a list of texts")
     meta = {"source_id": row.source_id("qid", "id"), "subject": row.maybe_text("term"), "facts": facts}
-    return {
-        "task": "boolean", "question": row.text("question"), "answer": "yes" if answer else "no", "meta": meta,
-    }  # fmt: skip
+    return {"task": "boolean", "question": row.text("question"), "answer": "yes" if answer else "no", "meta": meta}
 
 
 def _is_texts(value: object) -> bool:

@@ -16,9 +16,15 @@ from typing import Any, NamedTuple
 from qrd.published.row import Published, shown
 
 ROLES = {
-    "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "bot": "assistant",
-    "model": "assistant", "system": "system", "developer": "system",
-}  # fmt: skip
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "system": "system",
+    "developer": "system",
+}
 ROLE_KEYS, CONTENT_KEYS = ("role", "from"), ("content", "value")
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 KINDS_OF_PART = ("text", "input_text", "output_text")
@@ -81,19 +87,26 @@ def of_alpaca(row: Published) -> Exchange:
 
 
 READERS: dict[str, Callable[[Published], Exchange]] = {
-    "messages": of_messages, "sharegpt": of_sharegpt, "prompt-completion": of_prompt_completion, "alpaca": of_alpaca,
-}  # fmt: skip
+    "messages": of_messages,
+    "sharegpt": of_sharegpt,
+    "prompt-completion": of_prompt_completion,
+    "alpaca": of_alpaca,
+}
 MARKS = (
-    ("messages", "messages"), ("conversations", "sharegpt"), ("completion", "prompt-completion"),
+    ("messages", "messages"),
+    ("conversations", "sharegpt"),
+    ("completion", "prompt-completion"),
     ("instruction", "alpaca"),
-)  # fmt: skip
+)
 
 
 # The fields that make up a row of each form.
 PARTS = {
-    "messages": ("messages",), "sharegpt": ("conversations", "system"), "prompt-completion": ("prompt", "completion"),
+    "messages": ("messages",),
+    "sharegpt": ("conversations", "system"),
+    "prompt-completion": ("prompt", "completion"),
     "alpaca": ("instruction", "input", "output", "system"),
-}  # fmt: skip
+}
 
 
 def form_of(fields: Mapping[str, Any]) -> str | None:

@@ -12,9 +12,23 @@ from qrd.published.row import Published, Rows
 _ABSENT = object()
 # What forms read, as far as their authors' names are in small letters.
 FIELDS = {
-    "question", "answer", "context", "choices", "options", "task", "id", "problem", "solution", "messages",
-    "conversations", "prompt", "completion", "instruction", "input", "output",
-}  # fmt: skip
+    "question",
+    "answer",
+    "context",
+    "choices",
+    "options",
+    "task",
+    "id",
+    "problem",
+    "solution",
+    "messages",
+    "conversations",
+    "prompt",
+    "completion",
+    "instruction",
+    "input",
+    "output",
+}
 
 
 def parsed(given: Sequence[str]) -> dict[str, str]:

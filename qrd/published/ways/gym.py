@@ -52,9 +52,12 @@ def question(row: Published, *, seed: int) -> Fields:
     details = json_safe(entry.get("metadata") or {})
     index = details.pop("source_index", None)
     meta = {
-        "dataset": row.file, "source_id": None if index is None else str(index), "seed": seed,
-        "difficulty": details.pop("difficulty", None), "metadata": details,
-    }  # fmt: skip
+        "dataset": row.file,
+        "source_id": None if index is None else str(index),
+        "seed": seed,
+        "difficulty": details.pop("difficulty", None),
+        "metadata": details,
+    }
     return {"task": "math" if is_number else "text", "question": str(entry["question"]), "answer": answer, "meta": meta}
 
 

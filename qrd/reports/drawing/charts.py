@@ -119,9 +119,14 @@ Cell = tuple[int, int]
 
 
 def grid(
-    slug: str, title: str, rows: Sequence[str], columns: Sequence[str], cells: Mapping[tuple[str, str], Cell], *,
+    slug: str,
+    title: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Mapping[tuple[str, str], Cell],
+    *,
     note: str = "",
-) -> Figure:  # fmt: skip
+) -> Figure:
     """A share in each cell, as a number and as a shade; a cell is (part, whole), and empty where the whole is 0."""
     left, top, row_height = 84.0, 46.0, 26.0
     width = (WIDTH - left) / max(1, len(columns))

@@ -43,9 +43,18 @@ class Figure:
         title = element("title", self.title)
         text = element("text", shortened(self.title, self.width), x=0, y=14, class_="title")
         return element(
-            "svg", title, style, text, self.body, xmlns="http://www.w3.org/2000/svg", role="img", class_="figure",
-            viewBox=f"0 0 {number(self.width)} {number(self.height)}", width=self.width, height=self.height,
-        )  # fmt: skip
+            "svg",
+            title,
+            style,
+            text,
+            self.body,
+            xmlns="http://www.w3.org/2000/svg",
+            role="img",
+            class_="figure",
+            viewBox=f"0 0 {number(self.width)} {number(self.height)}",
+            width=self.width,
+            height=self.height,
+        )
 
 
 def style_sheet() -> str:

@@ -17,10 +17,18 @@ RIGHT, WRONG, NO_ANSWER, CUT, UNGRADED, NO_GOLD = "right", "wrong answer", "no a
 UNJUDGED = "not judged"
 
 WORDS = {
-    "wrong_answer": WRONG, "no_answer": NO_ANSWER, "truncated": CUT, "empty": "empty reply",
-    "invalid": "judged invalid", "unscored": "verdict unscored", "too_short": "too short", "too_long": "too long",
-    "below_top_k": "below top k", "other_language": "other language", "over_cap": "over cap",
-}  # fmt: skip
+    "wrong_answer": WRONG,
+    "no_answer": NO_ANSWER,
+    "truncated": CUT,
+    "empty": "empty reply",
+    "invalid": "judged invalid",
+    "unscored": "verdict unscored",
+    "too_short": "too short",
+    "too_long": "too long",
+    "below_top_k": "below top k",
+    "other_language": "other language",
+    "over_cap": "over cap",
+}
 
 
 class Origin(Enum):

@@ -49,10 +49,14 @@ class Sample:
         if kept is not None:
             kept["answers"].append(
                 {
-                    "model": shown(model), "sample": prediction.sample, "prediction": shown(prediction.prediction),
-                    "correct": prediction.correct, "response": shown(prediction.response), "base": shown(base),
+                    "model": shown(model),
+                    "sample": prediction.sample,
+                    "prediction": shown(prediction.prediction),
+                    "correct": prediction.correct,
+                    "response": shown(prediction.response),
+                    "base": shown(base),
                 }
-            )  # fmt: skip
+            )
             self._count(1)
 
     def _question(self, question: Question) -> Json | None:
@@ -108,20 +112,29 @@ def _path_now(path: Json) -> Json:
 
 def _path_head(path: Path, entry: Entry) -> Json:
     return {
-        "path": path.path_id, "entry": entry, "id": shown(path.path_id), "response": shown(path.response),
-        "style": shown(path.style), "teacher": shown(path.teacher), "verdicts": [],
-    }  # fmt: skip
+        "path": path.path_id,
+        "entry": entry,
+        "id": shown(path.path_id),
+        "response": shown(path.response),
+        "style": shown(path.style),
+        "teacher": shown(path.teacher),
+        "verdicts": [],
+    }
 
 
 def _head(question: Question) -> Json:
     meta = question.meta or {}
     return {
-        "id": shown(question.id), "task": question.task, "question": shown(question.question),
-        "context": shown(question.context), "answer": shown(question.answer),
+        "id": shown(question.id),
+        "task": question.task,
+        "question": shown(question.question),
+        "context": shown(question.context),
+        "answer": shown(question.answer),
         "choices": [shown(choice) for choice in question.choices or ()],
         "dataset": shown(meta["dataset"]) if isinstance(meta.get("dataset"), str) else None,
-        "paths": {}, "answers": [],
-    }  # fmt: skip
+        "paths": {},
+        "answers": [],
+    }
 
 
 def shown(text: str | None) -> str | None:

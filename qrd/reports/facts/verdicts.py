@@ -58,7 +58,10 @@ class Verdicts:
 
 def _case(path: Path, said: list[Verdict], kind: str) -> Json:
     return {
-        "kind": kind, "style": shown(path.style), "question": shown(path.question), "answer": shown(path.answer),
+        "kind": kind,
+        "style": shown(path.style),
+        "question": shown(path.question),
+        "answer": shown(path.answer),
         "response": shown(path.response),
         "verdicts": [{"judge": shown(v.judge), "verdict": v.verdict, "reason": shown(v.reason)} for v in said],
-    }  # fmt: skip
+    }

@@ -20,9 +20,17 @@ MAX_MODELS_PAIRED = 6  # where no base tells which pairs matter
 FEW_QUESTIONS = 100
 
 VERSUS = (
-    "model", "against", "points [95 % interval]", "better", "worse", "questions", "p", "p by Holm",
-    "smallest difference shown", "family",
-)  # fmt: skip
+    "model",
+    "against",
+    "points [95 % interval]",
+    "better",
+    "worse",
+    "questions",
+    "p",
+    "p by Holm",
+    "smallest difference shown",
+    "family",
+)
 
 
 def scored(found: Gathered, *, compare: bool, seed: int) -> Fields:
@@ -116,11 +124,15 @@ def _paired_tables(comparisons: Sequence[Fields]) -> list[Table]:
 
 def _compared(comparison: Fields, family: str) -> list[str]:
     return [
-        comparison["model"], comparison["other"], difference(comparison),
+        comparison["model"],
+        comparison["other"],
+        difference(comparison),
         *(f"{comparison[name]:,}" for name in ("better", "worse", "questions")),
-        chance(comparison["p"]), chance(comparison["p_holm"]),
-        smallest_shown(comparison), family,
-    ]  # fmt: skip
+        chance(comparison["p"]),
+        chance(comparison["p_holm"]),
+        smallest_shown(comparison),
+        family,
+    ]
 
 
 def _breakdown_figures(models: Fields) -> list[Figure]:
@@ -160,11 +172,15 @@ def _sampled(models: Fields) -> list[Table]:
     columns = ("model", "samples", "questions", "majority % [95 % interval]", "ties", *(f"pass@{k} %" for k in counts))
     rows = [
         [
-            name, str(s["n"]), f"{s['questions']:,}", _share(s["maj"]), str(s["maj"]["ties"]),
+            name,
+            str(s["n"]),
+            f"{s['questions']:,}",
+            _share(s["maj"]),
+            str(s["maj"]["ties"]),
             *(f"{100 * s['pass'][k]:.1f}" if k in s["pass"] else "" for k in counts),
         ]
         for name, s in told.items()
-    ]  # fmt: skip
+    ]
     return [Table("Samples of a question together", columns, rows)]
 
 

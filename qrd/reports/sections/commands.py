@@ -21,9 +21,14 @@ from qrd.reports.facts.gathered import Gathered, Stage
 from qrd.rows.records import Fields
 
 COMMANDS: dict[str, type[Any]] = {
-    "data import": DataImportConfig, "data paths": DataPathsConfig, "generate": GenerateConfig, "judge": JudgeConfig,
-    "filter": FilterConfig, "train": TrainConfig, "eval": EvalConfig,
-}  # fmt: skip
+    "data import": DataImportConfig,
+    "data paths": DataPathsConfig,
+    "generate": GenerateConfig,
+    "judge": JudgeConfig,
+    "filter": FilterConfig,
+    "train": TrainConfig,
+    "eval": EvalConfig,
+}
 
 
 def section(found: Gathered, summary: Fields) -> Section:

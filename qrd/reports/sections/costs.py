@@ -22,10 +22,15 @@ def section(found: Gathered, summary: Fields) -> Section:
             tokens = [_count(facts.get("tokens")), ""]
         rows.append(
             [
-                stage.command, stage.file, _count(facts.get("rows_in")), _count(facts.get("rows_out")), *tokens,
-                duration(real(facts.get("seconds"))), _money(facts.get("cost_usd")),
+                stage.command,
+                stage.file,
+                _count(facts.get("rows_in")),
+                _count(facts.get("rows_out")),
+                *tokens,
+                duration(real(facts.get("seconds"))),
+                _money(facts.get("cost_usd")),
             ]
-        )  # fmt: skip
+        )
     if rows:
         rows.append(["all", "", "", "", "", "", duration(seconds), _money(cost or None)])
         columns = ("stage", "wrote", "rows in", "rows out", "tokens read", "tokens written", "time", "US dollars")

@@ -78,7 +78,7 @@ def run(config: DataExportConfig, console: Console) -> Exported:
         _count(tally, reader)
         manifest.finish(
             inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, reasons=tally.counts.reasons
-        )  # fmt: skip
+        )
         files = _beside(target, config, tally, reader)
         _report(target, config, tally, reader, console)
         if config.hub:

@@ -65,9 +65,14 @@ def run(config: DataImportConfig, console: Console) -> Tally:
             raise DataError(", ".join(source.inputs) or config.name or "", None, None, "holds no row")
     _report(intake, config, console)
     manifest.finish(
-        inputs=source.inputs, rows_in=intake.num_in, rows_out=writer.num_written, reasons=intake.reasons,
-        origin=source.origin, duplicates=intake.repeats.num, without_answer=intake.num_without_answer,
-    )  # fmt: skip
+        inputs=source.inputs,
+        rows_in=intake.num_in,
+        rows_out=writer.num_written,
+        reasons=intake.reasons,
+        origin=source.origin,
+        duplicates=intake.repeats.num,
+        without_answer=intake.num_without_answer,
+    )
     return Tally(num_in=intake.num_in, num_out=writer.num_written, num_bad=len(intake.bad))
 
 

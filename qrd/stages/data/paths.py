@@ -144,9 +144,11 @@ def run(config: DataPathsConfig, console: Console) -> Tally:
     selecting.report_bad(replies, console)
     num_in, num_out, num_bad = replies.num_rows, writer.num_written, len(replies.bad)
     manifest.finish(
-        inputs=known.sha256 | replies.sha256, rows_in=num_in, rows_out=num_out,
+        inputs=known.sha256 | replies.sha256,
+        rows_in=num_in,
+        rows_out=num_out,
         reasons={"bad": num_bad, "not_selected": num_in - num_out - num_bad},
-    )  # fmt: skip
+    )
     return Tally(num_in=num_in, num_out=num_out, num_bad=num_bad)
 
 
@@ -208,10 +210,16 @@ def path_of(given: Given, questions: Questions, numbering: Numbering, config: Da
     fields = {
         **unsaid(question),
         **{name: value for name, value in given.fields.items() if name not in OWN_FIELDS and name not in question},
-        "path_id": identity, "request_hash": None, "teacher": teacher, "style": style, "sample": sample,
-        "prompt": given.fields.get("prompt"), "response": reply.response or "", "finish_reason": reply.finish_reason,
+        "path_id": identity,
+        "request_hash": None,
+        "teacher": teacher,
+        "style": style,
+        "sample": sample,
+        "prompt": given.fields.get("prompt"),
+        "response": reply.response or "",
+        "finish_reason": reply.finish_reason,
         "usage": given.fields.get("usage"),
-    }  # fmt: skip
+    }
     checked(fields, Path, file=given.file, line=given.line)
     return fields
 

@@ -14,9 +14,12 @@ from qrd.stages.eval.predicting import BY_COMPETENCE, BY_LOGPROB, BY_VOTE, Case,
 
 
 def combine(
-    candidates: Sequence[Candidate], questions: Sequence[Row[Question]], sheet: Sheet, config: EvalConfig,
+    candidates: Sequence[Candidate],
+    questions: Sequence[Row[Question]],
+    sheet: Sheet,
+    config: EvalConfig,
     console: Console,
-) -> None:  # fmt: skip
+) -> None:
     """Write the ensembles' predictions wherever every student has one and theirs are not there yet."""
     students = [candidate for candidate in candidates if candidate.is_student]
     if len(students) < 2:

@@ -105,11 +105,16 @@ def _entry_of(
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", candidate.name).strip("-.")
     text_of = {end: str(tokenizer.decode([end])) for end in ends}
     entry = Entry(
-        name=name, source=source, adapter=candidate.adapter, dtype=dtype, device=str(device),
-        has_template=bool(tokenizer.chat_template), ends=tuple(text_of.values()),
+        name=name,
+        source=source,
+        adapter=candidate.adapter,
+        dtype=dtype,
+        device=str(device),
+        has_template=bool(tokenizer.chat_template),
+        ends=tuple(text_of.values()),
         extra_ends=tuple(text_of[end] for end in ends if end not in own),
         adds_special=_adds_special(tokenizer, questions),
-    )  # fmt: skip
+    )
     longest = max((len(_ids(tokenizer, question)) for question in questions), default=0)
     if most is not None and longest + config.max_tokens > most:
         console.say(f"warning: {candidate.name}: reads {most} tokens; the longest prompts leave less than --max-tokens")
@@ -152,9 +157,12 @@ def _row(question: Question, tokenizer: Any) -> Fields:
     said = chat.defused(tokenizer, message["content"])
     prompt = said if tokenizer.chat_template else chat.plain_prompt([{"content": said}])
     return {
-        "id": question.id, "task": question.task, "prompt": prompt, "answer": question.answer,
+        "id": question.id,
+        "task": question.task,
+        "prompt": prompt,
+        "answer": question.answer,
         "choices": list(question.choices or []),
-    }  # fmt: skip
+    }
 
 
 def _adds_special(tokenizer: Any, questions: Sequence[Question]) -> bool:

@@ -85,9 +85,8 @@ def _unanswered(candidate: Candidate, questions: Sequence[Row[Question]], sheet:
 
 
 def _ask(
-    backend: Backend, candidate: Candidate, todo: Todo, sheet: Sheet,
-    config: EvalConfig, progress: Progress,
-) -> None:  # fmt: skip
+    backend: Backend, candidate: Candidate, todo: Todo, sheet: Sheet, config: EvalConfig, progress: Progress
+) -> None:
     fingerprint, base = candidate.fingerprint(), base_of(candidate.model, config.api_base)
     with speaking(backend, candidate):
         for reply in backend.complete(request for _, _, request in todo.values()):
@@ -128,9 +127,13 @@ def speaking(backend: Any, candidate: Candidate) -> AbstractContextManager[None]
 def _graded(question: Question, reply: Reply) -> Fields:
     found = grade(question.task, reply.text or "", question.answer, question.choices)
     return {
-        "response": reply.text or "", "finish_reason": reply.finish_reason, "prediction": found.prediction,
-        "correct": found.correct, "logprob": reply.logprob, "usage": msgspec.to_builtins(reply.usage),
-    }  # fmt: skip
+        "response": reply.text or "",
+        "finish_reason": reply.finish_reason,
+        "prediction": found.prediction,
+        "correct": found.correct,
+        "logprob": reply.logprob,
+        "usage": msgspec.to_builtins(reply.usage),
+    }
 
 
 Case = tuple[Question, int, list[Fields]]  # question, sample, a prediction of every student in their order

@@ -65,9 +65,12 @@ def _tell_outcomes(sheet: Sheet, config: EvalConfig, console: Console) -> None:
 
 
 def _tell(
-    candidates: Sequence[Candidate], rows: Sequence[Fields], contamination: Fields | None, config: EvalConfig,
+    candidates: Sequence[Candidate],
+    rows: Sequence[Fields],
+    contamination: Fields | None,
+    config: EvalConfig,
     console: Console,
-) -> None:  # fmt: skip
+) -> None:
     """Show the tables and write --summary."""
     versus_base = [(student.name, student.base) for student in candidates if student.base is not None]
     summary = summarised(rows, _versus_base(candidates), seed=config.seed)

@@ -61,10 +61,13 @@ def run(config: FilterConfig, console: Console) -> Tally:
     if config.summary:
         write_json(File(config.summary), summary_of(ledger, coverage))
     manifest.finish(
-        inputs=reader.sha256, rows_in=tally.num_in, rows_out=tally.num_out, reasons=tally.reasons,
+        inputs=reader.sha256,
+        rows_in=tally.num_in,
+        rows_out=tally.num_out,
+        reasons=tally.reasons,
         flagged=dropped(ledger) if config.flag else None,
         decontaminated=[{"file": file, "sha256": sha256} for file, sha256 in tests.sha256.items()],
-    )  # fmt: skip
+    )
     show(ledger, coverage, reader, console)
     num_kept = ledger.by_reason().get(KEPT, 0)
     if num_kept < config.min_kept:

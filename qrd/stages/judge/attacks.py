@@ -11,10 +11,27 @@ from qrd import prompts
 from qrd.rows.records import LETTERS, Path
 
 OPENERS = (
-    "thought process", "solution", "answer", "final answer", "reasoning", "explanation", "step 1", "lets think",
-    "lets think step by step", "lets solve this step by step", "lets solve this problem step by step", "the answer is",
-    "here is the solution", "here is my reasoning", "thinking", "think", "valid", "解", "かいせつ", "respuesta",
-)  # fmt: skip
+    "thought process",
+    "solution",
+    "answer",
+    "final answer",
+    "reasoning",
+    "explanation",
+    "step 1",
+    "lets think",
+    "lets think step by step",
+    "lets solve this step by step",
+    "lets solve this problem step by step",
+    "the answer is",
+    "here is the solution",
+    "here is my reasoning",
+    "thinking",
+    "think",
+    "valid",
+    "解",
+    "かいせつ",
+    "respuesta",
+)
 _BOX = re.compile(r"\\boxed\s*\{(.*)\}", re.DOTALL)
 
 

@@ -55,8 +55,14 @@ class Case:
             verdict |= {"steps": found.steps, "first_faulty_step": found.first_faulty_step}
         self.verdicts[key] = verdict
         used = reply.usage
-        self.usage.append({"judge": model, "cost_usd": used.cost_usd, "completion_tokens": used.completion_tokens,
-                           "prompt_tokens": used.prompt_tokens})  # fmt: skip
+        self.usage.append(
+            {
+                "judge": model,
+                "cost_usd": used.cost_usd,
+                "completion_tokens": used.completion_tokens,
+                "prompt_tokens": used.prompt_tokens,
+            }
+        )
 
 
 def unread_reply(verdict: Fields) -> str:
@@ -138,9 +144,13 @@ class Bench:
                 # Behind a start that the backend chose only the reason's line is left to write.
                 stop = ("\n",) if key in case.guided else ()
                 yield Request(
-                    key=key, messages=tuple(asked.messages), sampling=sampling, starts=asked.starts, stop=stop,
+                    key=key,
+                    messages=tuple(asked.messages),
+                    sampling=sampling,
+                    starts=asked.starts,
+                    stop=stop,
                     response_format=asked.response_format,
-                )  # fmt: skip
+                )
 
 
 def key_of(path_id: str, judge_number: int, vote: int) -> str:

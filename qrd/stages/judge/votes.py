@@ -80,10 +80,16 @@ class Votes:
             return
         name = case.row.record.path_id
         self._undecided.add(name)
-        self._opened().write({
-            "path_id": name, "key": key, "content": content_of(case.row.fields), "judge_hash": self.judge_hashes[0],
-            "verdict": case.verdicts[key], "usage": case.usage[-1],
-        })  # fmt: skip
+        self._opened().write(
+            {
+                "path_id": name,
+                "key": key,
+                "content": content_of(case.row.fields),
+                "judge_hash": self.judge_hashes[0],
+                "verdict": case.verdicts[key],
+                "usage": case.usage[-1],
+            }
+        )
 
     def settle(self, path_id: str) -> None:
         """Forget a path that was decided."""

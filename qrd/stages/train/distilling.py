@@ -77,11 +77,15 @@ class QrDistill:
         """What is needed to build the modules again; part of router/."""
         width = None if self.embedding_KD is None else self.embedding_KD.shape[1]
         return {
-            "students": list(self.widths), "widths": list(self.widths.values()), "routing": self.routing,
-            "router_input": self.config.router_input, "encoder": self.config.encoder, "embedding_width": width,
+            "students": list(self.widths),
+            "widths": list(self.widths.values()),
+            "routing": self.routing,
+            "router_input": self.config.router_input,
+            "encoder": self.config.encoder,
+            "embedding_width": width,
             "router_hidden": ROUTER_HIDDEN,
             "shared_width": self.config.shared_width if self.lambda_mutual > 0 else None,
-        }  # fmt: skip
+        }
 
     def open(self, window: Window) -> QrDistillWindow:
         """Gates of the window's paths, drawn with the seed of its step."""

@@ -78,9 +78,14 @@ def uses_memory(config: TrainConfig) -> str | None:
 
 
 _OF_THE_ROUTER = (
-    "route_by", "router_input", "balance", "lambda_entropy", "gumbel_temperature", "gumbel_final_temperature",
+    "route_by",
+    "router_input",
+    "balance",
+    "lambda_entropy",
+    "gumbel_temperature",
+    "gumbel_final_temperature",
     "gumbel_anneal",
-)  # fmt: skip
+)
 
 
 _OF_LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules")

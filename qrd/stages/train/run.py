@@ -84,9 +84,14 @@ def run(config: TrainConfig, console: Console) -> Fitted:
         _fit(config, paths, folder, accelerator, summary, console)
         if folder.leads:
             manifest.finish(
-                inputs=reader.sha256, rows_in=summary.num_in, rows_out=summary.num_out, reasons=summary.reasons_of_all,
-                students=summary.students, steps=summary.num_steps, tokens=summary.tokens,
-            )  # fmt: skip
+                inputs=reader.sha256,
+                rows_in=summary.num_in,
+                rows_out=summary.num_out,
+                reasons=summary.reasons_of_all,
+                students=summary.students,
+                steps=summary.num_steps,
+                tokens=summary.tokens,
+            )
         # A launcher ends all processes once one of them leaves with another code than 0, as with 3 for rows left out.
         accelerator.wait_for_everyone()
         accelerator.state.destroy_process_group()
@@ -105,9 +110,13 @@ def usable_paths(reader: Reader[Path], config: TrainConfig) -> tuple[list[Path],
 
 
 def _fit(
-    config: TrainConfig, paths: list[Path], folder: RunFolder, accelerator: Accelerator, summary: Fitted,
+    config: TrainConfig,
+    paths: list[Path],
+    folder: RunFolder,
+    accelerator: Accelerator,
+    summary: Fitted,
     console: Console,
-) -> None:  # fmt: skip
+) -> None:
     for text in doubts(paths):
         console.say(text)
     specs = parse_students(config.student)
@@ -132,7 +141,19 @@ def _fit(
     fitting = Fitting(loop, folder)
     if done := fitting.resume(console.say):
         console.say(f"{config.output}: resumes after step {done} of {loop.total_steps}")
-    with console.progress("train", loop.total_steps) as progress:
+    _run(fitting, config, console, done=done)
+    summary.num_steps, summary.tokens = loop.total_steps, fitting.num_tokens
+    summary.students = {spec.name: spec.model for spec in specs}
+    folder.save_students(students)
+    if folder.leads and (facts := objective_.facts()):
+        folder.save_modules(objective_.modules, facts)
+    for tracker in accelerator.trackers:  # what they write into the folder belongs to what its manifest hashes
+        tracker.finish()
+
+
+def _run(fitting: Fitting, config: TrainConfig, console: Console, *, done: int) -> None:
+    """Nothing; the steps that are left are run, under a line of progress that begins after those that are done."""
+    with console.progress("train", fitting.loop.total_steps) as progress:
         progress.advance(done=done)
 
         def watch(result: StepResult) -> None:
@@ -142,13 +163,6 @@ def _fit(
 
         with explaining_exhaustion(config, "training"):
             fitting.run(watch)
-    summary.num_steps, summary.tokens = loop.total_steps, fitting.num_tokens
-    summary.students = {spec.name: spec.model for spec in specs}
-    folder.save_students(students)
-    if folder.leads and (facts := objective_.facts()):
-        folder.save_modules(objective_.modules, facts)
-    for tracker in accelerator.trackers:  # what they write into the folder belongs to what its manifest hashes
-        tracker.finish()
 
 
 def _examples(paths: list[Path], students: Sequence[Student], config: TrainConfig, summary: Fitted) -> list[Example]:

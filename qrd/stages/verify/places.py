@@ -14,9 +14,14 @@ from qrd.rows.records import AnyRow, Fields
 
 PATH_KEY, QUESTION_KEY = ("path_id",), ("id",)
 KEYS: dict[str, tuple[str, ...]] = {
-    "generate": PATH_KEY, "judge": PATH_KEY, "filter": PATH_KEY, "data paths": PATH_KEY, "data export": PATH_KEY,
-    "data import": QUESTION_KEY, "eval": ("model", "id", "sample"),
-}  # fmt: skip
+    "generate": PATH_KEY,
+    "judge": PATH_KEY,
+    "filter": PATH_KEY,
+    "data paths": PATH_KEY,
+    "data export": PATH_KEY,
+    "data import": QUESTION_KEY,
+    "eval": ("model", "id", "sample"),
+}
 Key = tuple[Any, ...]
 
 
