@@ -138,7 +138,7 @@ def local_source(model: str, *, option: str = "--student") -> str:
     if found.kind and not KINDS[found.kind].is_trainable:
         raise ConfigError(f"{option}: {model!r} cannot be trained; expected {LOADABLE}")
     if found.kind != EMBEDDED:
-        return present(found.source, model)
+        return present(found.source, f"{option} {model}")
     from qrd.models.embedded import folder_of
 
     return str(folder_of(model))

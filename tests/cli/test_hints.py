@@ -106,7 +106,7 @@ def test_every_extra_that_a_message_names_exists():
 
 def test_every_hint_to_install_an_extra_has_the_same_words():
     with_words_of_their_own = {place.partition(":")[0] for place, text in everything() if "pip install 'qrd" in text}
-    assert with_words_of_their_own == {"errors.py", "stages/doctor.py"}, "raise qrd.errors.needs()"
+    assert with_words_of_their_own == {"errors.py"}, "raise qrd.errors.needs()"
 
 
 def test_the_search_sees_what_it_is_to_see():

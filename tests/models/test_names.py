@@ -39,7 +39,9 @@ def test_a_model_that_transformers_does_not_load_is_not_taken_for_a_hub_name(mod
 
 
 @pytest.mark.parametrize("model", ["org/model", "a/folder:of/mine", "C:/models/small"])
-def test_a_student_without_a_known_prefix_is_a_hub_name_or_a_folder(model):
+def test_a_student_without_a_known_prefix_is_a_hub_name_or_a_folder(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / model).mkdir(parents=True)
     assert names.local_source(model) == model
     assert names.local_source(f"hf:{model}") == model
 

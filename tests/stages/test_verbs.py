@@ -8,7 +8,7 @@ import qrd.cli
 import qrd.config
 import qrd.stages
 
-COMMON = {"qrd.cli": {"exits", "options", "questions"}, "qrd.config": {"base", "knobs"}}
+COMMON = {"qrd.cli": {"exits", "options", "questions"}, "qrd.config": {"base", "knobs", "tasks"}}
 COMMON["qrd.stages"] = {"asking", "outcomes", "planning", "selecting"}
 
 

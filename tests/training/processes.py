@@ -19,11 +19,11 @@ ROOT = str(File(qrd.__file__).parent.parent)
 SCRIPT = """
 import json, os, signal, sys, torch
 torch.set_num_threads(1)
-from qrd import knobs
+from qrd.config import knobs
 from qrd.config import TrainConfig
 from qrd.console import Console
 from qrd.errors import Interrupted
-from qrd.stages import train
+from qrd.stages.train import run as train
 from qrd.training.loop import Loop
 from accelerate.state import PartialState
 PartialState.destroy_process_group = lambda state, group=None: None  # the processes have other runs to do

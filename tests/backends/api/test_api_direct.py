@@ -234,7 +234,9 @@ def test_a_direct_client_needs_nothing_heavy():
 
 
 def test_what_litellm_brings_is_never_looked_through_for_garbage_again():
-    code = "import gc; from qrd.backends import prices; prices.litellm(); print(gc.isenabled(), gc.get_freeze_count())"
+    code = (
+        "import gc; from qrd.backends.api import prices; prices.litellm(); print(gc.isenabled(), gc.get_freeze_count())"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
     assert told[0] == "True"
     assert int(told[1]) > 100_000
