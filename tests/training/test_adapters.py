@@ -75,7 +75,14 @@ def test_a_module_that_one_student_of_two_has_is_taken(settings, console, tmp_pa
     from tiny_models import save_gpt2
 
     models = [f"a={save_llama(tmp_path / 'llama')}", f"b={save_gpt2(tmp_path / 'gpt2')}"]
-    train.run(settings(student=models, lora_target_modules=["q_proj", "c_attn"], max_steps=1), console)
+    output = tmp_path / "fitted"
+    train.run(
+        settings(student=models, lora_target_modules=["q_proj", "c_attn"], max_steps=1, output=str(output)), console
+    )
+    for name, target in (("a", "q_proj"), ("b", "c_attn")):
+        weights = load_file(output / "students" / name / "adapter_model.safetensors")
+        assert weights
+        assert all(f".{target}." in key for key in weights)
 
 
 def test_weights_that_two_layers_share_are_refused_whatever_the_target_is_called(settings, tmp_path):
